@@ -1,0 +1,2 @@
+"""The headless commands, each rendered from a view-model, each with `--json`.
+"""

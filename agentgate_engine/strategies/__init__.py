@@ -1,0 +1,2 @@
+"""Loop strategies: one function from what an iteration brought to a decision.
+"""
