@@ -1,0 +1,277 @@
+"""One attempt at an agent call: the process, its log tailed into the parser, and everything it says told on the bus.
+
+The same code begins an attempt, goes on with one that a dead engine left running, and reads up on one that ended
+meanwhile: the process folder says which it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from agentgate_engine.agents.driver import (
+    AgentResult,
+    Line,
+    Observation,
+    Said,
+    ToolFinished,
+    ToolStarted,
+    TranscriptParser,
+    UsageSeen,
+)
+from agentgate_engine.clock import Clock
+from agentgate_engine.errors import WorkspaceError
+from agentgate_engine.event_bus import EventBus
+from agentgate_engine.models.agent_result import WorkspaceDelta
+from agentgate_engine.models.events import (
+    AgentMessage,
+    AgentStarted,
+    AgentToolFinished,
+    AgentToolStarted,
+    AgentUsage,
+    Event,
+    Payload,
+    RunWarned,
+    parse_payload,
+)
+from agentgate_engine.models.process import ProcessExit
+from agentgate_engine.process.process_host import ArrivalTimes, ProcessHandle
+from agentgate_engine.transcript_writer import TranscriptWriter
+from agentgate_engine.workspace_delta import DeltaWatch
+
+POLL_S = 0.02
+CHUNK_BYTES = 256 * 1024
+INLINE_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended. `exit` is None when the process was lost with its supervisor."""
+
+    result: AgentResult
+    exit: ProcessExit | None
+    deltas: dict[str, WorkspaceDelta]
+
+
+@dataclass
+class LogTail:
+    """Reads a log that a process is still writing."""
+
+    path: Path
+    offset: int = 0
+
+    def read(self, limit: int = CHUNK_BYTES) -> bytes:
+        """The next bytes; empty when there are none yet."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return b""
+        try:
+            found = os.pread(descriptor, limit, self.offset)
+        finally:
+            os.close(descriptor)
+        self.offset += len(found)
+        return found
+
+
+@dataclass
+class AgentAttempt:
+    """`said_before` holds the payloads that an earlier engine already wrote for this attempt."""
+
+    bus: EventBus
+    clock: Clock
+    iteration: int
+    directory: Path
+    parser: TranscriptParser
+    transcript: TranscriptWriter
+    delta: DeltaWatch
+    said_before: list[Payload]
+    deltas: dict[str, WorkspaceDelta] = field(default_factory=dict[str, WorkspaceDelta])
+    _measuring: asyncio.Task[None] | None = None
+    _latest_usage: UsageSeen | None = None
+
+    def __post_init__(self) -> None:
+        self._stdout = LogTail(self.directory / "stdout.log")
+        self._stderr = LogTail(self.directory / "stderr.log")
+        self._times = ArrivalTimes(self.directory)
+        self._told_messages = {p.index for p in self.said_before if isinstance(p, AgentMessage)}
+        self._told_starts = {p.id for p in self.said_before if isinstance(p, AgentToolStarted)}
+        finished = [p for p in self.said_before if isinstance(p, AgentToolFinished)]
+        self._told_ends = {p.id for p in finished}
+        self._ended: dict[str, AgentToolFinished] = {}
+        self.deltas.update({p.id: p.delta for p in finished if p.delta})
+
+    async def follow(self, handle: ProcessHandle, stop: asyncio.Event) -> AttemptEnd:
+        """Tail until the process has ended and every byte was read; set `stop` to end it.
+
+        Raises:
+            ParkRun: the evidence could not be written; the process goes on under its supervisor.
+        """
+        waiting = asyncio.create_task(handle.wait(), name=f"wait {self.directory.name}")
+        stopping = asyncio.create_task(stop.wait(), name=f"stop {self.directory.name}")
+        asked = False
+        try:
+            while not waiting.done():
+                if stopping.done() and not asked:
+                    asked = True
+                    await handle.stop()
+                if not await self._read_more():
+                    pause = {waiting} if stopping.done() else {waiting, stopping}
+                    await asyncio.wait(pause, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
+            return await self.read_to_end(waiting.result())
+        finally:
+            for task in (waiting, stopping, self._measuring):
+                if task is not None and not task.done():
+                    task.cancel()
+
+    async def read_to_end(self, end: ProcessExit | None) -> AttemptEnd:
+        """Read what is left of the logs of a process that has ended."""
+        while await self._read_more():
+            pass
+        rest, result = self.parser.finish(end, self.clock.now())
+        await self._tell(rest)
+        if self._measuring is not None:
+            await self._measuring
+        if self.delta.due:
+            await self._measure()
+        return AttemptEnd(result, end, self.deltas)
+
+    async def _read_more(self) -> bool:
+        """Feed what came since the last call; false when nothing did."""
+        out, err = self._stdout.read(), self._stderr.read()
+        if not out and not err:
+            return False
+        if len(out) + len(err) > INLINE_BYTES:
+            seen = await asyncio.to_thread(self._parse, out, err)
+        else:
+            seen = self._parse(out, err)
+        await self._tell(seen)
+        return True
+
+    def _parse(self, out: bytes, err: bytes) -> list[Observation]:
+        seen: list[Observation] = []
+        begin = self._stdout.offset - len(out)
+        while out:
+            upto, arrived = self._times.piece(begin, begin + len(out))
+            piece, out = out[: upto - begin], out[upto - begin :]
+            begin = upto
+            seen += self.parser.feed(piece, arrived if arrived is not None else self.clock.now())
+        if err:
+            seen += self.parser.feed_stderr(err, self.clock.now())
+        return seen
+
+    async def _tell(self, seen: list[Observation]) -> None:
+        """Lines go to the transcript, the rest becomes events; each once, also after a restart."""
+        lines: list[Line] = []
+        for item in seen:
+            if isinstance(item, Line):
+                lines.append(item)
+                continue
+            self.transcript.write(lines)
+            lines = []
+            payload = self._payload(item)
+            if payload is not None:
+                await self.bus.emit(payload, iteration=self.iteration)
+        self.transcript.write(lines)
+        if self.delta.due and (self._measuring is None or self._measuring.done()):
+            self._measuring = asyncio.create_task(self._measure(), name=f"delta {self.directory.name}")
+
+    def _payload(self, item: Said | ToolStarted | ToolFinished | UsageSeen) -> Payload | None:
+        match item:
+            case Said():
+                if item.index in self._told_messages:
+                    return None
+                return AgentMessage(
+                    index=item.index,
+                    role=item.role,
+                    transcript_seq=self.transcript.next_seq,
+                    text=self.transcript.mask(item.text[:200]),
+                )
+            case ToolStarted():
+                self.delta.started(item)
+                if item.id in self._told_starts:
+                    return None
+                return AgentToolStarted(
+                    id=item.id,
+                    tool=item.tool,
+                    kind=item.kind,
+                    summary=self.transcript.mask(item.summary),
+                    paths=list(item.paths),
+                    started_at=item.started_at,
+                    times_from=item.times_from,
+                )
+            case ToolFinished():
+                self.delta.finished(item)
+                self._ended[item.id] = _finished(item)
+                return None if item.id in self._told_ends else self._ended[item.id]
+            case UsageSeen():
+                if item == self._latest_usage:
+                    return None
+                self._latest_usage = item
+                return AgentUsage(
+                    session_id=item.session_id,
+                    model=item.model,
+                    tokens_used=item.tokens_used,
+                    cost_usd=item.cost_usd,
+                )
+
+    async def _measure(self) -> None:
+        """Attribute what changed to the calls of the window, and tell it as a second word about each."""
+        try:
+            measured = await self.delta.measure()
+        except WorkspaceError as fault:
+            await self.bus.emit(RunWarned(warning="workspace_delta", message=str(fault)), iteration=self.iteration)
+            return
+        for call, delta in measured:
+            self.deltas[call] = delta
+            if call in self._ended:
+                told = self._ended[call].model_copy(update={"delta": delta})
+                await self.bus.emit(told, iteration=self.iteration)
+
+
+def said_in_attempt(events: list[Event], process: str) -> list[Payload]:
+    """What the events already tell of the attempt in this process folder."""
+    said: list[Payload] = []
+    inside = False
+    for event in events:
+        payload = parse_payload(event)
+        if isinstance(payload, AgentStarted):
+            inside = payload.process == process
+        elif inside:
+            said.append(payload)
+    return said
+
+
+def head_and_tail(path: Path, limit: int, mask: Callable[[str], str]) -> tuple[str, int]:
+    """A log within `limit` bytes, its head and its tail with a visible mark between, and its whole size."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return "", 0
+    try:
+        size = os.fstat(descriptor).st_size
+        if size <= limit:
+            return mask(os.pread(descriptor, limit, 0).decode(errors="replace")), size
+        half = max(0, limit - 100) // 2
+        head = os.pread(descriptor, half, 0).decode(errors="ignore")
+        tail = os.pread(descriptor, half, size - half).decode(errors="ignore")
+        left_out = size - 2 * half
+        return mask(f"{head}\n[TRUNCATED: {left_out} bytes left out, limit {limit} bytes]\n{tail}"), size
+    finally:
+        os.close(descriptor)
+
+
+def _finished(item: ToolFinished) -> AgentToolFinished:
+    closed: Literal["agent", "end_of_run"] = item.closed_by
+    return AgentToolFinished(
+        id=item.id,
+        is_error=item.is_error,
+        exit_code=item.exit_code,
+        ended_at=item.ended_at,
+        duration_ms=item.duration_ms,
+        closed_by=closed,
+    )

@@ -1,0 +1,282 @@
+"""The building phase: calls the agent until an attempt counts, and writes `agent-{n}.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from agentgate_engine.agent_attempt import AgentAttempt, AttemptEnd, head_and_tail, said_in_attempt
+from agentgate_engine.agents.driver import AgentCall, AgentCommand, AgentDriver
+from agentgate_engine.agents.environment import agent_environment
+from agentgate_engine.agents.registry import driver_for
+from agentgate_engine.clock import to_stamp
+from agentgate_engine.error_builder import error_of_agent
+from agentgate_engine.errors import AgentGateError
+from agentgate_engine.event_bus import Evidence
+from agentgate_engine.models.agent_result import AgentAttempt as AttemptRecord
+from agentgate_engine.models.agent_result import AgentOutcome, PersistedAgentResult
+from agentgate_engine.models.events import (
+    AgentAdopted,
+    AgentComplete,
+    AgentFailed,
+    AgentInterrupted,
+    AgentStarted,
+    EventType,
+    Payload,
+    SnapshotRestored,
+    parse_payload,
+)
+from agentgate_engine.models.feedback import FeedbackRecord
+from agentgate_engine.models.process import ProcessExit, ProcessResult, ProcessSpec
+from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, ProcessHandle
+from agentgate_engine.prompt import compose_prompt
+from agentgate_engine.run_context import RunContext
+from agentgate_engine.store.atomic import replace_file
+from agentgate_engine.transcript_writer import TranscriptWriter
+from agentgate_engine.workspace_delta import DeltaWatch
+
+STREAM_LIMIT = 1 << 20
+MOST_INTERRUPTIONS = 10
+_LOST = "the process and its supervisor were lost; what it had done is kept as a ref"
+P = TypeVar("P", bound=Payload)
+
+
+@dataclass
+class AgentPhase:
+    """One iteration's agent call. An attempt whose supervisor was lost is recorded, its half-done tree kept, and made anew."""
+
+    context: RunContext
+
+    def __post_init__(self) -> None:
+        self.driver: AgentDriver = driver_for(self.context.order.agent.type)
+
+    async def work(self) -> AgentComplete:
+        """Call the agent; the returned payload was emitted and its file exists.
+
+        Raises:
+            AgentGateError: the agent could not be called at all.
+            ParkRun: the evidence could not be written.
+        """
+        told = self.context.persister.happened(EventType.AGENT_FAILED, self.context.run.iteration)
+        if isinstance(told, AgentFailed):
+            return told
+        while len(lost := await self._lost_attempts()) <= MOST_INTERRUPTIONS:
+            name, attempt = self.context.process_name("agent", 1)
+            call = self._call(attempt)
+            command = self.driver.command(call)
+            directory = self.context.layout.processes / name
+            end = await self._attempt(directory, attempt, call, command)
+            if end is not None:
+                return await self._conclude(directory, call, command, end, lost)
+        raise AgentGateError(f"the supervisor of the agent was lost {len(lost)} times; look at the machine")
+
+    async def _lost_attempts(self) -> list[AttemptRecord]:
+        """The attempts of this iteration that were interrupted; each is set back, once, before the next begins."""
+        context = self.context
+        _, next_attempt = context.process_name("agent", 1)
+        told = {p.process: p for p in self._said(AgentInterrupted)}
+        lost: list[AttemptRecord] = []
+        for attempt in range(1, next_attempt):
+            name = context.layout.process(context.run.iteration, "agent", 1, attempt).name
+            if name not in told:
+                await self._set_back(name, attempt)
+            lost.append(AttemptRecord(attempt=attempt, process=name, outcome="interrupted", reason=_LOST))
+        return lost
+
+    def _call(self, attempt: int) -> AgentCall:
+        context = self.context
+        iteration = context.run.iteration
+        earlier = context.persister.store.read(FeedbackRecord, context.layout.feedback(iteration - 1))
+        feedback = earlier.text if earlier else None
+        session = context.run.session_id if feedback else None
+        resumes = session is not None and self.driver.resumes
+        return AgentCall(
+            request=context.order.agent,
+            prompt=compose_prompt(context.order.task_prompt, feedback, resumes_session=resumes),
+            feedback=feedback,
+            workspace=context.workspace.tree,
+            scratch=context.workspace.scratch,
+            iteration=iteration,
+            attempt=attempt,
+            session_id=session if resumes else None,
+        )
+
+    async def _attempt(
+        self, directory: Path, attempt: int, call: AgentCall, command: AgentCommand
+    ) -> AttemptEnd | None:
+        """Start, adopt or read up on the attempt in `directory`; None when its supervisor was lost."""
+        context = self.context
+        found = await context.host.adopt(directory)
+        before = said_in_attempt(context.persister.events, directory.name)
+        known = any(p.process == directory.name for p in self._said(AgentStarted))
+        if isinstance(found, NeverStarted):
+            found = await self._start(directory, call, command)
+        elif isinstance(found, Dead):
+            return None
+        elif known:
+            running = isinstance(found, ProcessHandle)
+            await context.emit(AgentAdopted(process=directory.name, attempt=attempt, still_running=running))
+        if not known:
+            await self._announce(directory.name, attempt, command)
+        watch = DeltaWatch(context.workspace, await asyncio.to_thread(context.workspace.tree_of, context.before_sha))
+        transcript = TranscriptWriter.open(
+            context.layout.transcript(call.iteration), directory.name, context.mask
+        )
+        try:
+            parser = self.driver.parser(call)
+            reading = AgentAttempt(
+                context.bus, context.clock, call.iteration, directory, parser, transcript, watch, before
+            )
+            if isinstance(found, Ended):
+                return await reading.read_to_end(found.exit)
+            end = await reading.follow(found, context.stop)
+            return end if end.exit is not None else None
+        finally:
+            transcript.close()
+
+    async def _start(self, directory: Path, call: AgentCall, command: AgentCommand) -> ProcessHandle:
+        context, order = self.context, self.context.order
+        call.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in command.files.items():
+            replace_file(call.scratch / name, content.encode(), sync=False)
+        stdin: Path | None = None
+        if command.stdin is not None:
+            stdin = call.scratch / f"stdin-{call.iteration}-{call.attempt}.txt"
+            replace_file(stdin, command.stdin.encode(), sync=False)
+        spec = ProcessSpec.model_validate(
+            {
+                "argv": list(command.argv),
+                "cwd": str(call.workspace),
+                "token": f"{context.run_id}-{call.iteration}-{call.attempt}-{secrets.token_hex(6)}",
+                "ownerLock": str(context.layout.lock),
+                "stdin": str(stdin) if stdin else None,
+                "deadlineS": max(0.1, min(order.limits.max_iteration_seconds, context.seconds_left())),
+                "outputCapBytes": order.limits.output_cap_bytes,
+                "stopSequence": [list(step) for step in command.stop_sequence],
+            }
+        )
+        environment = agent_environment(context.environment, command, order.agent)
+        return await context.host.start(directory, spec, environment)
+
+    async def _announce(self, process: str, attempt: int, command: AgentCommand) -> None:
+        context = self.context
+        limit = min(context.order.limits.max_iteration_seconds, context.seconds_left())
+        argv = [context.mask(part) for part in (command.redacted_argv or command.argv)]
+        await context.emit(
+            AgentStarted(
+                process=process,
+                attempt=attempt,
+                argv=argv,
+                permission_mode=context.order.agent.permission_mode,
+                deadline=to_stamp(context.clock.now() + limit),
+            )
+        )
+
+    async def _set_back(self, process: str, attempt: int) -> None:
+        """Record the lost attempt, keep its half-done tree as a ref, and put the workspace back to the last snapshot."""
+        context = self.context
+        await asyncio.to_thread(context.workspace.restore, context.before_sha, process)
+        await context.emit(AgentInterrupted(process=process, attempt=attempt, reason=_LOST))
+        await context.emit(SnapshotRestored(commit=context.before_sha, kept_as=f"refs/agentgate/interrupted/{process}"))
+
+    async def _conclude(
+        self, directory: Path, call: AgentCall, command: AgentCommand, end: AttemptEnd, lost: list[AttemptRecord]
+    ) -> AgentComplete:
+        """Write `result.json` and `agent-{n}.json`, and say how the call ended."""
+        context, result = self.context, end.result
+        record = await asyncio.to_thread(self._record, directory, call, command, end, lost)
+        file = context.layout.agent(call.iteration)
+        evidence = Evidence(file, record)
+        common = {
+            "file": file.name,
+            "outcome": result.outcome,
+            "duration_ms": record.duration_ms,
+            "tool_calls": len(record.tool_calls),
+            "session_id": result.session_id,
+            "model": result.model,
+            "tokens_used": result.tokens_used,
+            "cost_usd": result.cost_usd,
+        }
+        payload: AgentComplete
+        if result.outcome is AgentOutcome.SUCCESS:
+            payload = AgentComplete.model_validate(common)
+        else:
+            error = error_of_agent(
+                record,
+                phase=context.run.state.value,
+                failed_at=to_stamp(context.clock.now()),
+                limit_s=context.order.limits.max_iteration_seconds,
+            )
+            payload = AgentFailed.model_validate({**common, "error": error})
+        await context.emit(payload, evidence)
+        self._write_result(directory, result.outcome, end.exit)
+        return payload
+
+    def _record(
+        self, directory: Path, call: AgentCall, command: AgentCommand, end: AttemptEnd, lost: list[AttemptRecord]
+    ) -> PersistedAgentResult:
+        context, result, mask = self.context, end.result, self.context.mask
+        stdout, stdout_bytes = head_and_tail(directory / "stdout.log", STREAM_LIMIT, mask)
+        stderr, stderr_bytes = head_and_tail(directory / "stderr.log", STREAM_LIMIT, mask)
+        log = f"processes/{directory.name}"
+        exit_ = end.exit
+        this = AttemptRecord(
+            attempt=call.attempt,
+            process=directory.name,
+            outcome=result.outcome,
+            exit_code=exit_.exit_code if exit_ else None,
+            signal=exit_.signal if exit_ else None,
+            started_at=exit_.started_at if exit_ else None,
+            duration_ms=exit_.duration_ms if exit_ else None,
+            reason=mask(result.reason),
+        )
+        record = PersistedAgentResult(
+            run_id=context.run_id,
+            iteration=call.iteration,
+            captured_at=to_stamp(context.clock.now()),
+            agent=self.driver.name,
+            permission_mode=context.order.agent.permission_mode,
+            argv=[mask(part) for part in (command.redacted_argv or command.argv)],
+            session_id=result.session_id or "unknown",
+            model=result.model or context.order.agent.model,
+            prompt=mask(call.prompt),
+            success=result.outcome is AgentOutcome.SUCCESS,
+            outcome=result.outcome,
+            outcome_reason=mask(result.reason),
+            exit_code=this.exit_code,
+            signal=this.signal,
+            stdout=stdout,
+            stderr=stderr,
+            stdout_log=f"{log}/stdout.log",
+            stderr_log=f"{log}/stderr.log",
+            original_bytes={"stdout": stdout_bytes, "stderr": stderr_bytes},
+            transcript_file=context.layout.transcript(call.iteration).name,
+            result_text=mask(result.result_text) if result.result_text is not None else None,
+            structured_output=result.structured_output,
+            tool_calls=[
+                tool.model_copy(update={"delta": end.deltas.get(tool.id)}) for tool in result.tool_calls
+            ],
+            messages=list(result.messages),
+            started_at=this.started_at,
+            duration_ms=this.duration_ms or 0,
+            tokens_used=result.tokens_used,
+            total_cost_usd=result.cost_usd,
+            unknown_events=dict(result.unknown_events),
+            attempts=[*lost, this],
+        )
+        # Inputs and outputs of tools lie deep inside; the document is masked as a whole.
+        return PersistedAgentResult.model_validate_json(mask(record.model_dump_json(by_alias=True)))
+
+    def _write_result(self, directory: Path, outcome: str, end: ProcessExit | None) -> None:
+        stamp = to_stamp(self.context.clock.now())
+        result = ProcessResult(outcome=outcome, recorded_at=stamp, exit=end, detail=None)
+        replace_file(directory / "result.json", result.to_json())
+
+    def _said(self, kind: type[P]) -> list[P]:
+        """What was said in this iteration, of one kind."""
+        events = self.context.persister.events
+        here = [parse_payload(e) for e in events if e.type is kind.type and e.iteration == self.context.run.iteration]
+        return [payload for payload in here if isinstance(payload, kind)]

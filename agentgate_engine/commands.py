@@ -1,0 +1,328 @@
+"""What an operator can ask for. The command line and the console act through these functions alone.
+
+A submit is on the disk before it is acknowledged; a wish is in `control.jsonl` before it is acted on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from agentgate_engine.agents.registry import driver_for
+from agentgate_engine.clock import Clock, to_stamp
+from agentgate_engine.errors import AgentGateError, LockHeld, StoreError, UsageError
+from agentgate_engine.event_bus import Emission
+from agentgate_engine.models.control import ControlEntry
+from agentgate_engine.models.events import ControlApplied, RunCanceled, RunQueued
+from agentgate_engine.models.gate_plan import GatePlan
+from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_order_id
+from agentgate_engine.models.run import Run
+from agentgate_engine.models.work_order import (
+    MAX_PROMPT_CHARS,
+    AgentRequest,
+    Limits,
+    ResolvedProfile,
+    WorkOrder,
+    WorkspaceSource,
+)
+from agentgate_engine.orchestrator import new_engine_id
+from agentgate_engine.process.process_host import ProcessHandle, ProcessHost
+from agentgate_engine.result_persister import ResultPersister
+from agentgate_engine.store.atomic import make_directory, replace_file, sync_directory
+from agentgate_engine.store.control_log import add_wish
+from agentgate_engine.store.index import Index
+from agentgate_engine.store.locks import is_held
+from agentgate_engine.store.store import Store
+from agentgate_engine.verify.gate_plan import resolve_plan
+from agentgate_engine.work_order_queue import WorkOrderQueue
+from agentgate_engine.workspace.source import inspect_source, read_file_at, save_uncommitted
+
+CANCEL_WAIT_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """An order as asked for. `explicit` names the settings that were given and not defaulted."""
+
+    prompt: str
+    repository: Path
+    agent: AgentRequest
+    limits: Limits = field(default_factory=Limits)
+    title: str | None = None
+    priority: int = 0
+    include_dirty: bool = False
+    pristine: bool = False
+    explicit: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An acknowledged order. `position` is 1 for the next; `notes` are things the operator should know."""
+
+    order_id: OrderId
+    run_id: RunId
+    position: int | None
+    base_commit: str
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResult:
+    """`done`: ended, and nothing of it runs. `asked`: an engine was told. `already`: it had ended before."""
+
+    run_id: RunId
+    outcome: Literal["done", "asked", "already"]
+    state: str
+
+
+def whoami() -> str:
+    """user@host, as recorded with every wish."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str], clock: Clock) -> Submitted:
+    """Take an order in. When this returns it is durable: files synced, then the queue row.
+
+    Raises:
+        UsageError: the prompt, repository, agent or plan cannot be used; nothing was written.
+        StoreError: the store cannot be written.
+    """
+    _check(request, environment)
+    source = inspect_source(request.repository)
+    plan = resolve_plan(lambda path: read_file_at(source.path, source.head, path), source.head)
+    order_id = new_order_id()
+    run_id = first_run_of(order_id)
+    patch = store.layout.uncommitted_patch(order_id)
+    takes_along = request.include_dirty and bool(source.dirty)
+    order = WorkOrder(
+        id=order_id,
+        title=(request.title or _title_of(request.prompt))[:120],
+        task_prompt=request.prompt,
+        workspace_source=WorkspaceSource(
+            path=str(source.path),
+            base_commit=source.head,
+            base_branch=source.branch,
+            left_out=[] if takes_along else list(source.dirty),
+            uncommitted_patch=patch.name if takes_along else None,
+        ),
+        agent=request.agent,
+        limits=request.limits,
+        priority=request.priority,
+        pristine=request.pristine,
+        created_at=to_stamp(clock.now()),
+        submitted_by=whoami(),
+    )
+    notes = [*plan.warnings]
+    if order.workspace_source.left_out:
+        notes.append(_left_out(order.workspace_source.left_out))
+    if source.has_submodules:
+        notes.append("the repository has submodules; they are not checked out for the agent")
+    if source.uses_lfs:
+        notes.append("the repository uses Git LFS; the agent sees pointer files")
+    try:
+        if takes_along:
+            save_uncommitted(source, patch)
+        run = _write_order(store, order, plan, notes, request.explicit, clock)
+        index = Index.open_writable(store.layout)
+        try:
+            WorkOrderQueue(index).enqueue(run, priority=order.priority)
+            row = index.row(run_id)
+        finally:
+            index.close()
+    except OSError as fault:
+        raise StoreError(f"cannot write the order to {store.layout.root}: {fault.strerror}; nothing was queued") from fault
+    return Submitted(
+        order_id, run_id, row.position if row else None, source.head, tuple(run.left_out), tuple(notes)
+    )
+
+
+def _check(request: SubmitRequest, environment: Mapping[str, str]) -> None:
+    if not request.prompt.strip():
+        raise UsageError("the prompt is empty; say what the agent should do with --prompt or --prompt-file")
+    if len(request.prompt) > MAX_PROMPT_CHARS:
+        raise UsageError(f"the prompt has {len(request.prompt)} characters; the limit is {MAX_PROMPT_CHARS}")
+    limits = request.limits
+    for name, value, low, high in (
+        ("--max-iterations", limits.max_iterations, 1, 100),
+        ("--max-time", limits.max_wall_clock_seconds, 1, 7 * 86400),
+        ("--iteration-time", limits.max_iteration_seconds, 1, 7 * 86400),
+        ("--priority", request.priority, -1000, 1000),
+    ):
+        if not low <= value <= high:
+            raise UsageError(f"{name} must be between {low} and {high}, not {value:g}")
+    problem = driver_for(request.agent.type).problem(request.agent, environment)
+    if problem is not None:
+        raise UsageError(problem)
+
+
+def _write_order(
+    store: Store, order: WorkOrder, plan: GatePlan, notes: list[str], explicit: frozenset[str], clock: Clock
+) -> Run:
+    """Order file, run directory, first event and `run.json`, all durable. A crash from here on loses nothing."""
+    run_id = first_run_of(OrderId(order.id))
+    layout = store.layout.run(run_id)
+    store.write(store.layout.work_order(OrderId(order.id)), order)
+    make_directory(layout.directory)
+    make_directory(layout.processes)
+    store.write(layout.gate_plan, plan)
+    store.write(layout.profile, _profile(order, explicit))
+    index = Index.open_writable(store.layout)
+    persister = ResultPersister.open(store, index, clock, run_id, fence=0)
+    try:
+        queued = RunQueued(
+            title=order.title,
+            agent=order.agent.type,
+            repository=order.workspace_source.path,
+            branch=f"agentgate/{run_id}",
+            base_commit=order.workspace_source.base_commit,
+            max_iterations=order.limits.max_iterations,
+            priority=order.priority,
+            left_out=order.workspace_source.left_out,
+            warnings=notes,
+        )
+        persister.write(Emission(queued))
+        return persister.run
+    finally:
+        persister.close()
+        index.close()
+        sync_directory(store.layout.runs)
+
+
+def _profile(order: WorkOrder, explicit: frozenset[str]) -> ResolvedProfile:
+    settings = {
+        "agent": order.agent.type,
+        "model": order.agent.model,
+        "permissionMode": order.agent.permission_mode,
+        "loopStrategy": order.loop_strategy,
+        "pristine": order.pristine,
+        **order.limits.model_dump(by_alias=True),
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    origins = {name: "command line" if name in explicit else "default" for name in settings}
+    return ResolvedProfile(settings=settings, origins=origins, hash=digest)
+
+
+def _title_of(prompt: str) -> str:
+    return next(line.strip() for line in prompt.splitlines() if line.strip())
+
+
+def _left_out(paths: list[str]) -> str:
+    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return f"the run starts from HEAD and leaves out uncommitted changes: {shown} (--include-dirty takes them along)"
+
+
+def cancel(
+    store: Store, run_id: RunId, clock: Clock, *, reason: str = "", wait_s: float = CANCEL_WAIT_S
+) -> CancelResult:
+    """End a run: the wish is recorded, then the engine that works it stops it, or we do when no engine does.
+
+    Raises:
+        StoreError: the run or the store cannot be read or written.
+    """
+    run = store.read_run(run_id)
+    if run.state.terminal:
+        return CancelResult(run_id, "already", run.state.value)
+    by = whoami()
+    wish = add_wish(
+        store.layout, action="cancel", run=run_id, by=by, t=to_stamp(clock.now()), data={"reason": reason}
+    )
+    give_up = clock.monotonic() + wait_s
+    while True:
+        try:
+            return _cancel_here(store, run_id, wish, clock)
+        except LockHeld:
+            run = store.read_run(run_id)
+            if run.state.terminal:
+                return CancelResult(run_id, "done" if run.result == "canceled" else "already", run.state.value)
+            if clock.monotonic() >= give_up:
+                return CancelResult(run_id, "asked", run.state.value)
+            time.sleep(0.1)
+
+
+def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) -> CancelResult:
+    """Cancel a run that no engine is writing; what a dead engine left running of it is stopped.
+
+    Raises:
+        LockHeld: an engine has it.
+    """
+    index = Index.open_writable(store.layout)
+    try:
+        persister = ResultPersister.open(store, index, clock, run_id, fence=store.read_run(run_id).fence, wait_s=0)
+        try:
+            if persister.run.state.terminal:
+                return CancelResult(run_id, "already", persister.run.state.value)
+            asyncio.run(stop_processes(persister.layout.processes, clock))
+            persister.write(Emission(ControlApplied(control_seq=wish.seq, action="cancel")))
+            persister.write(Emission(RunCanceled(by=wish.by, reason=str(wish.data.get("reason", "")))))
+            with index.transaction() as database:
+                database.execute("update job set state='done' where run_id=?", (run_id,))
+            return CancelResult(run_id, "done", persister.run.state.value)
+        finally:
+            persister.close()
+    finally:
+        index.close()
+
+
+async def stop_processes(processes: Path, clock: Clock) -> None:
+    """Stop every supervised process of a run that is still alive, and wait until it is gone."""
+    host = ProcessHost(clock)
+    for directory in sorted(processes.iterdir()) if processes.is_dir() else []:
+        found = await host.adopt(directory)
+        if isinstance(found, ProcessHandle):
+            await found.stop()
+            await found.wait()
+
+
+def living_engines(store: Store) -> list[str]:
+    """Ids of the engines that hold their lock."""
+    return sorted(lock.stem for lock in store.layout.engines.glob("*.lock") if is_held(lock))
+
+
+def start_engine(store: Store, environment: Mapping[str, str], *, slots: int = 2, until_idle: bool = False) -> str:
+    """Start an engine as a process of its own, which outlives the caller. Returns its id once it is alive.
+
+    Raises:
+        AgentGateError: it did not come up; the message holds the end of its log.
+    """
+    engine = new_engine_id()
+    log = store.layout.engines / f"{engine}.log"
+    command = [sys.executable, "-m", "agentgate_engine", "--home", str(store.layout.root), "serve"]
+    command += ["--slots", str(slots), "--engine-id", engine, *(["--until-idle"] if until_idle else [])]
+    replace_file(log, b"")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(environment),
+            cwd="/",
+            start_new_session=True,
+        )
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        if is_held(store.layout.engine_lock(engine)):
+            return engine
+        if process.poll() is not None:
+            if process.returncode == 0 and until_idle:
+                return engine
+            break
+        time.sleep(0.02)
+    tail = log.read_text(errors="replace")[-2000:].strip()
+    raise AgentGateError(f"the engine did not start; its log {log} ends with: {tail or '(nothing)'}")

@@ -1,0 +1,103 @@
+"""`iteration-{n}.json` from what the files of the iteration say."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from agentgate_engine.clock import from_stamp
+from agentgate_engine.models.agent_result import PersistedAgentResult
+from agentgate_engine.models.build_error import BuildError, BuildErrorType
+from agentgate_engine.models.events import Event, EventType, IterationStarted, SnapshotCreated, StrategyDecision
+from agentgate_engine.models.feedback import FeedbackRecord
+from agentgate_engine.models.iteration import IterationData, IterationErrorType
+from agentgate_engine.models.run_state import RunState
+from agentgate_engine.models.verification import CheckStatus, PersistedVerificationReport
+from agentgate_engine.models.work_order import ResolvedProfile
+from agentgate_engine.run_context import RunContext
+
+
+def iteration_record(context: RunContext, *, state: RunState, error: BuildError | None, now: str) -> IterationData:
+    """The record of the present iteration, which ends in `state`."""
+    persister, layout, store = context.persister, context.layout, context.persister.store
+    n = context.run.iteration
+    agent = store.read(PersistedAgentResult, layout.agent(n))
+    report = store.read(PersistedVerificationReport, layout.verification(n))
+    feedback = store.read(FeedbackRecord, layout.feedback(n))
+    profile = store.read(ResolvedProfile, layout.profile)
+    begun = persister.happened(EventType.ITERATION_STARTED, n)
+    taken = persister.happened(EventType.SNAPSHOT_CREATED, n)
+    decision = persister.happened(EventType.STRATEGY_DECISION, n)
+    started_at = _time_of(persister.events, EventType.ITERATION_STARTED, n) or now
+    first_failed = report.first_failed if report else None
+    details: dict[str, JsonValue] = dict(error.context) if error else {}
+    if first_failed is not None:
+        details |= {"failedLevel": first_failed.level.value, "failedCheck": first_failed.id}
+    if error is not None:
+        details["buildErrorType"] = error.type.value
+    return IterationData(
+        run_id=context.run_id,
+        iteration=n,
+        state=state,
+        snapshot_id=taken.snapshot.id if isinstance(taken, SnapshotCreated) else None,
+        verification_passed=report.passed if report else None,
+        feedback_generated=feedback is not None,
+        started_at=started_at,
+        completed_at=now,
+        duration_ms=round((from_stamp(now) - from_stamp(started_at)) * 1000),
+        agent_session_id=agent.session_id if agent else None,
+        agent_result_file=layout.agent(n).name if agent else None,
+        agent_duration_ms=agent.duration_ms if agent else None,
+        agent_success=agent.success if agent else None,
+        agent_outcome=agent.outcome if agent else None,
+        agent_model=agent.model if agent else None,
+        agent_tokens_used=agent.tokens_used if agent else None,
+        agent_cost_usd=agent.total_cost_usd if agent else None,
+        agent_tool_calls=len(agent.tool_calls) if agent else None,
+        attempts=len(agent.attempts) if agent else max(context.run.attempt, 1),
+        verification_file=layout.verification(n).name if report else None,
+        verification_levels_run=[
+            level.level for level in report.levels if level.checks and level.status is not CheckStatus.NOT_RUN
+        ]
+        if report
+        else [],
+        verification_duration_ms=report.total_duration if report else None,
+        error_type=_error_type(error, report),
+        error_message=error.message if error else (report.summary if report and not report.passed else None),
+        error_details=details,
+        model=agent.model if agent else context.order.agent.model,
+        profile_hash=profile.hash if profile else None,
+        tree_before=begun.tree_before if isinstance(begun, IterationStarted) else None,
+        tree_after=taken.snapshot.tree_after if isinstance(taken, SnapshotCreated) else None,
+        commit=taken.snapshot.after_sha if isinstance(taken, SnapshotCreated) else None,
+        feedback_ref=layout.feedback(n).name if feedback else None,
+        diff_file=layout.diff(n).name if taken else None,
+        decision=("continue" if decision.go_on else "stop") if isinstance(decision, StrategyDecision) else None,
+        decision_reason=decision.reason if isinstance(decision, StrategyDecision) else None,
+    )
+
+
+def _error_type(error: BuildError | None, report: PersistedVerificationReport | None) -> IterationErrorType:
+    if error is None:
+        failed = report is not None and not report.passed
+        return IterationErrorType.VERIFICATION_FAILED if failed else IterationErrorType.NONE
+    match error.type:
+        case BuildErrorType.AGENT_CRASH:
+            return IterationErrorType.AGENT_CRASH
+        case BuildErrorType.AGENT_TASK_FAILURE:
+            return IterationErrorType.AGENT_FAILURE
+        case BuildErrorType.AGENT_TIMEOUT:
+            return IterationErrorType.TIMEOUT
+        case (
+            BuildErrorType.WORKSPACE_ERROR
+            | BuildErrorType.SNAPSHOT_ERROR
+            | BuildErrorType.GITHUB_ERROR
+            | BuildErrorType.SYSTEM_ERROR
+            | BuildErrorType.UNKNOWN
+        ):
+            return IterationErrorType.SYSTEM_ERROR
+        case _:
+            return IterationErrorType.VERIFICATION_FAILED
+
+
+def _time_of(events: list[Event], kind: EventType, iteration: int) -> str | None:
+    return next((e.t for e in events if e.type is kind and e.iteration == iteration), None)

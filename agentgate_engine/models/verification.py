@@ -1,0 +1,147 @@
+"""What the gates said: checks, levels and the report of an iteration."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from agentgate_engine.models.record import Record
+
+
+class Level(StrEnum):
+    """L0 contracts, L1 commands, L2 blackbox, L3 sanity."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+    L3 = "L3"
+
+    @property
+    def title(self) -> str:
+        return {"L0": "contracts", "L1": "commands", "L2": "blackbox", "L3": "sanity"}[self.value]
+
+
+class CheckStatus(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNING = "warning"
+    SKIPPED = "skipped"
+    NOT_RUN = "not_run"
+    FLAKY = "flaky"
+
+
+class Diagnostic(Record):
+    """One error line that a check printed, with the place it names.
+
+    `output_line` counts from 1 in the check's log of `stream`; unittest, gcc and others report on stderr.
+    """
+
+    level: Level
+    check: str
+    type: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    output_line: int | None = None
+    stream: Literal["stdout", "stderr"] = "stdout"
+
+
+class Case(Record):
+    """One test case inside a check. `signature` is stable across runs of the same failure."""
+
+    id: str
+    status: CheckStatus
+    file: str | None = None
+    line: int | None = None
+    message: str | None = None
+    signature: str | None = None
+
+
+class Check(Record):
+    """One check of a level. `id` is `{level}/{name}` and stable across iterations.
+
+    `stdout` and `stderr` are masked tails; `stdoutLog` and `stderrLog` name the whole output, relative to the run's
+    directory. `duration` is in ms. `hint` explains a failure that is about the set-up and not about the work.
+    """
+
+    id: str
+    name: str
+    level: Level
+    status: CheckStatus
+    passed: bool
+    message: str | None = None
+    details: str | None = None
+    hint: str | None = None
+    command: str | None = None
+    exit_code: int | None = None
+    expected_exit: int | None = None
+    timed_out: bool = False
+    attempts: int = 1
+    started_at: str | None = None
+    duration: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    stdout_log: str | None = None
+    stderr_log: str | None = None
+    cases: list[Case] = []
+    diagnostics: list[Diagnostic] = []
+    signature: str | None = None
+    tree_hash: str
+    plan_hash: str
+
+
+class LevelResult(Record):
+    """`passed` is false for a level that was not run, as the original wrote it; `status` tells the two apart."""
+
+    level: Level
+    status: CheckStatus
+    passed: bool
+    checks: list[Check] = []
+    duration: int = 0
+    reason: str | None = None
+
+
+class HarnessConfig(Record):
+    wait_for_ci: bool = False
+    skip_levels: list[Level] = []
+
+
+class PersistedVerificationReport(Record):
+    """`verification-{n}.json`. Durations in ms."""
+
+    id: str
+    snapshot_id: str
+    run_id: str
+    iteration: int
+    passed: bool
+    summary: str
+    l0_result: LevelResult
+    l1_result: LevelResult
+    l2_result: LevelResult
+    l3_result: LevelResult
+    logs: str = ""
+    diagnostics: list[Diagnostic] = []
+    total_duration: int
+    started_at: str
+    created_at: str
+    captured_at: str
+    skipped_levels: list[Level] = []
+    harness_config: HarnessConfig = HarnessConfig()
+    tree_hash: str
+    plan_hash: str
+    used_kept_caches: bool = False
+    pristine: bool = False
+    notes: list[str] = []
+
+    @property
+    def levels(self) -> tuple[LevelResult, LevelResult, LevelResult, LevelResult]:
+        return (self.l0_result, self.l1_result, self.l2_result, self.l3_result)
+
+    @property
+    def first_failed(self) -> Check | None:
+        """The first failing check in level order, which is what `why` begins with."""
+        return next((c for level in self.levels for c in level.checks if c.status is CheckStatus.FAILED), None)
+
+
+FailureKind = Literal["missing_file", "forbidden_file", "test_failed", "test_timeout", "build_error", "runtime_error"]

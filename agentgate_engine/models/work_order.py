@@ -1,0 +1,73 @@
+"""What an operator asked for. Written once at submission, never changed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agentgate_engine.models.record import Record
+
+AgentName = Literal["scripted", "command", "claude-code"]
+PermissionMode = Literal["default", "accept-edits", "bypass"]
+
+MAX_PROMPT_CHARS = 100_000
+
+
+class AgentRequest(Record):
+    """Which agent works the order, and how it may act.
+
+    `command` is the shell command of a `command` agent, `script` the absolute path of a `scripted` agent's play.
+    `pass_env` names variables (never values) that the agent gets besides the allow-listed ones.
+    """
+
+    type: AgentName
+    command: str | None = None
+    script: str | None = None
+    model: str | None = None
+    permission_mode: PermissionMode = "default"
+    pass_env: list[str] = []
+
+
+class WorkspaceSource(Record):
+    """The repository that the work starts from. `uncommitted_patch` names a file beside the order, if it takes changes along."""
+
+    type: Literal["local"] = "local"
+    path: str
+    base_commit: str
+    base_branch: str | None = None
+    left_out: list[str] = []
+    uncommitted_patch: str | None = None
+
+
+class Limits(Record):
+    """`max_wall_clock_seconds` is final for the run; `max_iteration_seconds` bounds one agent call."""
+
+    max_iterations: int = 3
+    max_wall_clock_seconds: float = 3600
+    max_iteration_seconds: float = 600
+    output_cap_bytes: int = 1 << 30
+
+
+class WorkOrder(Record):
+    """`work-orders/{orderId}.json`."""
+
+    format_version: int = 1
+    id: str
+    title: str
+    task_prompt: str
+    workspace_source: WorkspaceSource
+    agent: AgentRequest
+    limits: Limits = Limits()
+    priority: int = 0
+    loop_strategy: Literal["fixed"] = "fixed"
+    pristine: bool = False
+    created_at: str
+    submitted_by: str = ""
+
+
+class ResolvedProfile(Record):
+    """`profile.json`: every setting in force, and where each came from (`default` or `command line`)."""
+
+    name: str = "default"
+    settings: dict[str, str | int | float | bool | list[str] | None]
+    origins: dict[str, str]
+    hash: str

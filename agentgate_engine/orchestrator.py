@@ -1,0 +1,237 @@
+"""The engine: slots, claims, cancellation, and the adoption of what still runs.
+
+It holds `engines/{id}.lock` for life, which is what others believe. Killing it at any point loses nothing: agents go on
+under their supervisors, and the next engine claims what it had and goes on from the files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agentgate_engine import __version__
+from agentgate_engine.clock import Clock, to_stamp
+from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun
+from agentgate_engine.event_bus import EventBus
+from agentgate_engine.models.control import ControlEntry
+from agentgate_engine.models.engine import EngineRecord
+from agentgate_engine.models.gate_plan import GatePlan
+from agentgate_engine.models.ids import RunId, order_of
+from agentgate_engine.process.process_host import ProcessHost
+from agentgate_engine.result_persister import ResultPersister
+from agentgate_engine.run_context import RunContext
+from agentgate_engine.run_executor import RunExecutor
+from agentgate_engine.store.atomic import replace_file
+from agentgate_engine.store.control_log import ControlReader
+from agentgate_engine.store.index import Index
+from agentgate_engine.store.locks import FileLock, is_held
+from agentgate_engine.store.masking import Masker
+from agentgate_engine.store.recovery import queue_the_stranded
+from agentgate_engine.store.store import Store
+from agentgate_engine.work_order_queue import Claim, Fenced, WorkOrderQueue
+from agentgate_engine.workspace.manager import WorkspaceManager
+
+TICK_S = 0.1
+HEARTBEAT_S = 2.0
+PARKED_S = 10.0
+
+Say = Callable[[str], None]
+
+
+def new_engine_id() -> str:
+    """A name for an engine; also the name of its lock and its record."""
+    return f"e-{secrets.token_hex(4)}"
+
+
+@dataclass
+class Orchestrator:
+    """One engine on one store. `say` gets one line for people for each thing worth telling."""
+
+    store: Store
+    environment: Mapping[str, str]
+    say: Say
+    slots: int = 2
+    until_idle: bool = False
+    engine: str = field(default_factory=new_engine_id)
+    clock: Clock = field(default_factory=Clock)
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: dict[RunId, asyncio.Task[None]] = field(default_factory=dict[RunId, "asyncio.Task[None]"])
+    _contexts: dict[RunId, RunContext] = field(default_factory=dict[RunId, RunContext])
+    _wishes: dict[str, ControlEntry] = field(default_factory=dict[str, ControlEntry])
+    _parked: dict[str, str] = field(default_factory=dict[str, str])
+
+    def stop(self) -> None:
+        """End the engine soon. Agents go on under their supervisors, for the next engine to adopt."""
+        self._stopping.set()
+
+    async def serve(self) -> None:
+        """Work the queue until `stop`, or with `until_idle` until nothing is left.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        self.host = ProcessHost(self.clock)
+        self.masker = Masker.from_environment(self.environment)
+        self.started_at = to_stamp(self.clock.now())
+        index = Index.open_writable(self.store.layout)
+        self.index, self.queue = index, WorkOrderQueue(index)
+        try:
+            with FileLock.acquire(self.store.layout.engine_lock(self.engine)):
+                self._heartbeat()
+                stranded = queue_the_stranded(self.store, index)
+                for run, reason in stranded.unreadable:
+                    self.say(f"{run} cannot be read and is left alone: {reason}")
+                try:
+                    await self._work()
+                finally:
+                    await self._let_go()
+        finally:
+            self.store.layout.engine_record(self.engine).unlink(missing_ok=True)
+            self.store.layout.engine_lock(self.engine).unlink(missing_ok=True)
+            index.close()
+
+    async def _work(self) -> None:
+        wishes = ControlReader.follow(self.store.layout)
+        swept = beaten = float("-inf")
+        while not self._stopping.is_set():
+            now = self.clock.monotonic()
+            for wish in wishes.read_new():
+                self._hear(wish)
+            if now - swept >= HEARTBEAT_S:
+                swept = now
+                for run in await asyncio.to_thread(self.queue.requeue_of_the_dead, self._lives):
+                    self.say(f"{run} was left by an engine that ended; going on with it")
+            await self._fill_slots()
+            if now - beaten >= HEARTBEAT_S:
+                beaten = now
+                self._heartbeat()
+                await self._beat_runs()
+            if self.until_idle and not self._tasks and not await asyncio.to_thread(self.queue.unfinished):
+                return
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until a run ended, a stop was asked for, or the next tick."""
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
+        try:
+            await asyncio.wait({stopping, *self._tasks.values()}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        for run, task in list(self._tasks.items()):
+            if task.done():
+                del self._tasks[run]
+                fault = task.exception()
+                if fault is not None:
+                    self.say(f"{run}: {type(fault).__name__}: {fault}")
+
+    async def _fill_slots(self) -> None:
+        while len(self._tasks) < self.slots and not self._stopping.is_set():
+            if not await asyncio.to_thread(self.queue.waiting):
+                return
+            claim = await asyncio.to_thread(self.queue.claim, self.engine)
+            if claim is None:
+                return
+            self._tasks[claim.run_id] = asyncio.create_task(self._run(claim), name=f"run {claim.run_id}")
+
+    async def _run(self, claim: Claim) -> None:
+        """Work one claimed run to its end, through any time in which its evidence cannot be written."""
+        while True:
+            try:
+                await self._work_claim(claim)
+                self._parked.pop(claim.run_id, None)
+                await asyncio.to_thread(self.queue.complete, claim)
+                return
+            except ParkRun as fault:
+                self._parked[claim.run_id] = str(fault)
+                self.say(f"{claim.run_id} waits: {fault}")
+                await asyncio.sleep(PARKED_S)
+            except LockHeld as fault:
+                self.say(f"{claim.run_id} is being written by another process: {fault}")
+                await asyncio.to_thread(self.queue.give_back, claim)
+                await asyncio.sleep(1)
+                return
+            except Fenced as fault:
+                self.say(str(fault))
+                return
+
+    async def _work_claim(self, claim: Claim) -> None:
+        persister = await asyncio.to_thread(
+            ResultPersister.open, self.store, self.index, self.clock, claim.run_id, claim.fence
+        )
+        try:
+            if persister.current is None or persister.run.state.terminal:
+                return
+            context = self._context(claim, persister)
+            self._contexts[claim.run_id] = context
+            if (wish := self._wishes.get(claim.run_id)) is not None:
+                context.cancel(wish)
+            self.say(f"{claim.run_id} {'goes on' if claim.resumed else 'starts'}: {context.order.title}")
+            await RunExecutor(context).execute()
+            self.say(f"{claim.run_id} {context.run.result}" + (f": {context.run.error}" if context.run.error else ""))
+        finally:
+            self._contexts.pop(claim.run_id, None)
+            persister.close()
+
+    def _context(self, claim: Claim, persister: ResultPersister) -> RunContext:
+        order = self.store.read_order(order_of(claim.run_id))
+        plan = self.store.read(GatePlan, persister.layout.gate_plan)
+        if plan is None:
+            raise AgentGateError(f"{persister.layout.gate_plan} is missing; nothing could judge this run")
+        return RunContext(
+            order=order,
+            plan=plan,
+            persister=persister,
+            bus=EventBus(persister.persist, lambda who, fault: self.say(f"{claim.run_id}: {who}: {fault}")),
+            host=self.host,
+            workspaces=WorkspaceManager(self.store.layout.workspaces),
+            clock=self.clock,
+            engine=self.engine,
+            environment=self.environment,
+            mask=self.masker.mask,
+        )
+
+    def _hear(self, wish: ControlEntry) -> None:
+        self._wishes[wish.run_id] = wish
+        context = self._contexts.get(RunId(wish.run_id))
+        if context is not None and context.wish is None:
+            context.cancel(wish)
+
+    def _lives(self, engine: str) -> bool:
+        return engine == self.engine or is_held(self.store.layout.engine_lock(engine))
+
+    def _heartbeat(self) -> None:
+        record = EngineRecord(
+            id=self.engine,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            version=__version__,
+            slots=self.slots,
+            started_at=self.started_at,
+            heartbeat_at=to_stamp(self.clock.now()),
+            running=sorted(self._tasks),
+            parked=dict(self._parked),
+            until_idle=self.until_idle,
+        )
+        try:
+            replace_file(self.store.layout.engine_record(self.engine), record.to_json(), sync=False)
+        except OSError as fault:
+            self.say(f"cannot write the engine's record: {fault}")
+
+    async def _beat_runs(self) -> None:
+        for context in list(self._contexts.values()):
+            try:
+                await context.bus.between_events(context.persister.beat)
+            except ParkRun as fault:
+                self.say(str(fault))
+
+    async def _let_go(self) -> None:
+        """Leave what runs to its supervisors; the files say where the next engine goes on."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for run in self._tasks:
+            self.say(f"{run} is left running for the next engine")

@@ -1,0 +1,62 @@
+"""`control.jsonl`: every wish of an operator, durable before it is acknowledged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import JsonValue, ValidationError
+
+from agentgate_engine.errors import CorruptRecord
+from agentgate_engine.models.control import ControlEntry
+from agentgate_engine.models.ids import RunId
+from agentgate_engine.store.append_log import AppendLog
+from agentgate_engine.store.layout import StoreLayout
+from agentgate_engine.store.line_reader import LineReader
+from agentgate_engine.store.locks import FileLock
+
+
+def add_wish(
+    layout: StoreLayout, *, action: str, run: RunId, by: str, t: str, data: dict[str, JsonValue] | None = None
+) -> ControlEntry:
+    """Append a wish under `store.lock`, synced.
+
+    Raises:
+        ParkRun: it could not be written; nothing was asked for.
+        LockHeld: `store.lock` stayed taken for 10 s.
+    """
+    with FileLock.acquire(layout.lock, wait_s=10):
+        log = AppendLog.open(layout.control)
+        try:
+            seq = sum(1 for _ in LineReader(layout.control).read_new())
+            entry = ControlEntry.model_validate(
+                {"seq": seq, "t": t, "action": action, "runId": run, "by": by, "data": data or {}}
+            )
+            log.append(entry.to_line(), sync=True)
+        finally:
+            log.close()
+    return entry
+
+
+@dataclass
+class ControlReader:
+    """Follows the wishes, each once."""
+
+    lines: LineReader
+
+    @classmethod
+    def follow(cls, layout: StoreLayout) -> ControlReader:
+        return cls(LineReader(layout.control))
+
+    def read_new(self) -> list[ControlEntry]:
+        """The wishes since the last call.
+
+        Raises:
+            CorruptRecord: a line is not a wish of a kind that this version knows.
+        """
+        found: list[ControlEntry] = []
+        for line in self.lines.read_new():
+            try:
+                found.append(ControlEntry.model_validate_json(line))
+            except ValidationError as fault:
+                raise CorruptRecord(f"{self.lines.path}: unreadable line {line[:80]!r}") from fault
+        return found

@@ -1,0 +1,206 @@
+"""One pure reducer from events to a run. It serves the engine, the rebuild of the store, and time travel alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agentgate_engine.models.events import (
+    AgentComplete,
+    AgentFailed,
+    AgentInterrupted,
+    AgentStarted,
+    AgentToolStarted,
+    AgentUsage,
+    CheckFinished,
+    CheckStarted,
+    DeliveryComplete,
+    Event,
+    FeedbackGenerated,
+    IterationStarted,
+    Payload,
+    RetryStarted,
+    RunCanceled,
+    RunComplete,
+    RunFailed,
+    RunQueued,
+    RunResumed,
+    RunStarted,
+    RunWaiting,
+    RunWarned,
+    SnapshotCreated,
+    StrategyDecision,
+    VerificationComplete,
+    VerificationStarted,
+    WorkspaceAcquired,
+    parse_payload,
+)
+from agentgate_engine.models.run import Run, RunWarning
+from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
+from agentgate_engine.models.verification import CheckStatus
+
+_GLYPHS = {
+    CheckStatus.PASSED: "+",
+    CheckStatus.FAILED: "x",
+    CheckStatus.WARNING: "~",
+    CheckStatus.FLAKY: "~",
+    CheckStatus.SKIPPED: "-",
+    CheckStatus.NOT_RUN: ".",
+}
+
+
+def replay(events: Iterable[Event]) -> Run | None:
+    """The run that these events, from the first on, describe; None when there are none."""
+    run: Run | None = None
+    for event in events:
+        run = reduce_event(run, event)
+    return run
+
+
+def reduce_event(run: Run | None, event: Event) -> Run:
+    """The run after `event`.
+
+    Raises:
+        ImpossibleStep: the event does not fit the run's state.
+        ValueError: the first event is not `run:queued`.
+    """
+    payload = parse_payload(event)
+    if run is None:
+        if not isinstance(payload, RunQueued):
+            raise ValueError(f"the events of {event.run_id} begin with {event.type}")
+        return _born(event, payload)
+    changed = _changes(run, event, payload)
+    return run.model_copy(update={**changed, "last_seq": event.seq, "updated_at": event.t, "fence": event.fence})
+
+
+def _born(event: Event, payload: RunQueued) -> Run:
+    return Run(
+        id=event.run_id,
+        work_order_id=event.work_order_id,
+        title=payload.title,
+        agent=payload.agent,
+        repository=payload.repository,
+        branch=payload.branch,
+        base_commit=payload.base_commit,
+        max_iterations=payload.max_iterations,
+        queued_at=event.t,
+        updated_at=event.t,
+        left_out=payload.left_out,
+        warnings=[RunWarning(type="submit", message=text, timestamp=event.t) for text in payload.warnings],
+        now="queued",
+        last_seq=event.seq,
+        fence=event.fence,
+    )
+
+
+def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
+    match payload:
+        case RunStarted():
+            return {"engine": payload.engine, "started_at": event.t, "now": "preparing", "waiting_for": None}
+        case RunResumed():
+            return {"engine": payload.engine, "waiting_for": None}
+        case RunWaiting():
+            return {"waiting_for": payload.waiting_for}
+        case RunWarned():
+            warning = RunWarning(
+                type=payload.warning, message=payload.message, iteration=event.iteration, timestamp=event.t
+            )
+            return {"warnings": [*run.warnings, warning]}
+        case WorkspaceAcquired():
+            return {"state": advance(run.state, Step.WORKSPACE_ACQUIRED), "snapshot_before_sha": payload.base_commit}
+        case IterationStarted():
+            step = Step.BUILD_STARTED if run.state is RunState.LEASED else Step.FEEDBACK_GENERATED
+            return {
+                "state": advance(run.state, step),
+                "iteration": event.iteration,
+                "attempt": 0,
+                "snapshot_before_sha": payload.before_sha,
+                "levels": "....",
+                "now": "starting",
+            }
+        case AgentStarted():
+            return {"attempt": payload.attempt, "now": "agent at work"}
+        case AgentToolStarted():
+            return {"tool_calls": run.tool_calls + 1, "now": f"{payload.kind}: {payload.summary}"[:120]}
+        case AgentUsage():
+            return _known(session_id=payload.session_id, model=payload.model)
+        case AgentFailed():
+            return _agent_ended(run, payload)
+        case AgentComplete():
+            return {
+                **_agent_ended(run, payload),
+                "state": advance(run.state, Step.BUILD_COMPLETED),
+                "now": "taking the snapshot",
+            }
+        case AgentInterrupted():
+            return {"now": "interrupted"}
+        case RetryStarted():
+            return {"retried_count": run.retried_count + 1, "waiting_for": None}
+        case SnapshotCreated():
+            return {
+                "state": advance(run.state, Step.SNAPSHOT_COMPLETED),
+                "snapshot_after_sha": payload.snapshot.after_sha,
+                "snapshot_ids": [*run.snapshot_ids, payload.snapshot.id],
+            }
+        case VerificationStarted():
+            return {"now": "verifying", "levels": "...."}
+        case CheckStarted():
+            return {"levels": _mark(run.levels, payload.id, "*"), "now": f"check {payload.id}"}
+        case CheckFinished():
+            return {"levels": _mark(run.levels, payload.id, _GLYPHS[payload.status])}
+        case VerificationComplete():
+            return {"levels": payload.levels, "now": "verified" if payload.passed else payload.summary[:120]}
+        case StrategyDecision():
+            return {"state": advance(run.state, Step.VERIFY_FAILED_RETRYABLE)} if payload.go_on else {}
+        case FeedbackGenerated():
+            return {"now": "feedback written"}
+        case DeliveryComplete():
+            return _known(delivered_branch=payload.branch)
+        case RunComplete():
+            return _ended(run, event, Step.VERIFY_PASSED, RunResult.PASSED, "done")
+        case RunFailed():
+            return {
+                **_ended(run, event, payload.step, payload.result, payload.error.type.replace("_", " ")),
+                "error": payload.error.message,
+                "build_error": payload.error,
+                "failure_signature": payload.signature,
+            }
+        case RunCanceled():
+            return {
+                **_ended(run, event, Step.USER_CANCELED, RunResult.CANCELED, "canceled"),
+                "error": f"canceled by {payload.by}: {payload.reason}" if payload.reason else f"canceled by {payload.by}",
+            }
+        case _:
+            return {}
+
+
+def _agent_ended(run: Run, payload: AgentComplete) -> dict[str, object]:
+    tokens, cost = payload.tokens_used, payload.cost_usd
+    if tokens and run.tokens_used:
+        tokens = tokens.model_copy(
+            update={name: getattr(tokens, name) + getattr(run.tokens_used, name) for name in type(tokens).model_fields}
+        )
+    if cost is not None and run.cost_usd is not None:
+        cost += run.cost_usd
+    return _known(tokens_used=tokens, cost_usd=cost, session_id=payload.session_id, model=payload.model)
+
+
+def _ended(run: Run, event: Event, step: Step, result: RunResult, now: str) -> dict[str, object]:
+    return {
+        "state": advance(run.state, step),
+        "result": result,
+        "completed_at": event.t,
+        "now": now,
+        "waiting_for": None,
+        "levels": run.levels.replace("*", "."),
+    }
+
+
+def _known(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _mark(levels: str, check_id: str, glyph: str) -> str:
+    """The glyph of the check's level; a failure in a level stays."""
+    at = int(check_id[1])
+    kept = levels[at] == "x" and glyph in "+*~-"
+    return levels if kept else levels[:at] + glyph + levels[at + 1 :]

@@ -1,0 +1,74 @@
+"""Writes `transcript-{n}.jsonl` from what a parser says, and skips what an earlier engine already wrote."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentgate_engine.agents.driver import Line
+from agentgate_engine.clock import to_stamp
+from agentgate_engine.models.transcript import TEXT_LIMIT
+from agentgate_engine.store.append_log import AppendLog
+from agentgate_engine.store.line_reader import read_lines
+
+
+@dataclass
+class TranscriptWriter:
+    """The one writer of a transcript. A parser is deterministic, so a replayed log gives the lines that are there already:
+    the first so many of each stream are skipped, and what comes after them is new."""
+
+    log: AppendLog
+    process: str
+    mask: Callable[[str], str]
+    next_seq: int
+    _skip: Counter[str] = field(default_factory=Counter[str])
+
+    @classmethod
+    def open(cls, path: Path, process: str, mask: Callable[[str], str]) -> TranscriptWriter:
+        """Go on with a transcript for the attempt in process folder `process`."""
+        log = AppendLog.open(path)
+        written: Counter[str] = Counter()
+        lines = read_lines(path)
+        for line in lines:
+            found = json.loads(line)
+            if found["process"] == process:
+                written[found["stream"]] += 1
+        return cls(log, process, mask, len(lines), written)
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Append lines in one write.
+
+        Raises:
+            ParkRun: they could not be written.
+        """
+        encoded: list[bytes] = []
+        for line in lines:
+            if self._skip[line.stream] > 0:
+                self._skip[line.stream] -= 1
+                continue
+            encoded.append(self._encode(line))
+        if encoded:
+            self.log.append(b"".join(encoded), sync=False)
+
+    def _encode(self, line: Line) -> bytes:
+        text = self.mask(line.text)
+        record: dict[str, object] = {
+            "seq": self.next_seq,
+            "t": to_stamp(line.t),
+            "kind": line.kind.value,
+            "text": text[:TEXT_LIMIT],
+            "stream": line.stream,
+            "raw": line.raw,
+            "process": self.process,
+            "tool": line.tool,
+            "isError": line.is_error,
+            "cut": len(text) >= TEXT_LIMIT,
+        }
+        self.next_seq += 1
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+    def close(self) -> None:
+        self.log.close()
