@@ -39,7 +39,8 @@ from agentgate_engine.models.events import (
     parse_payload,
 )
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.process.process_host import ArrivalTimes, ProcessHandle
+from agentgate_engine.process.arrival_times import ArrivalTimes
+from agentgate_engine.process.process_host import ProcessHandle
 from agentgate_engine.transcript_writer import TranscriptWriter
 from agentgate_engine.workspace_delta import DeltaWatch
 

@@ -35,7 +35,7 @@ from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, Pro
 from agentgate_engine.prompt import compose_prompt
 from agentgate_engine.run_context import RunContext
 from agentgate_engine.store.atomic import replace_file
-from agentgate_engine.transcript_writer import TranscriptWriter
+from agentgate_engine.transcript_writer import TranscriptWriter, transcript_tail
 from agentgate_engine.workspace_delta import DeltaWatch
 
 STREAM_LIMIT = 1 << 20
@@ -121,7 +121,7 @@ class AgentPhase:
             await context.emit(AgentAdopted(process=directory.name, attempt=attempt, still_running=running))
         if not known:
             await self._announce(directory.name, attempt, command)
-        watch = DeltaWatch(context.workspace, await asyncio.to_thread(context.workspace.tree_of, context.before_sha))
+        watch = DeltaWatch(context.workspace, await asyncio.to_thread(context.workspace.tree_of_commit, context.before_sha))
         transcript = TranscriptWriter.open(
             context.layout.transcript(call.iteration), directory.name, context.mask
         )
@@ -209,6 +209,7 @@ class AgentPhase:
                 phase=context.run.state.value,
                 failed_at=to_stamp(context.clock.now()),
                 limit_s=context.order.limits.max_iteration_seconds,
+                output=transcript_tail(context.layout.transcript(call.iteration)),
             )
             payload = AgentFailed.model_validate({**common, "error": error})
         await context.emit(payload, evidence)

@@ -24,9 +24,9 @@ from agentgate_engine.clock import Clock, to_stamp
 from agentgate_engine.errors import AgentGateError, LockHeld, StoreError, UsageError
 from agentgate_engine.event_bus import Emission
 from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.events import ControlApplied, RunCanceled, RunQueued
+from agentgate_engine.models.events import RunQueued
 from agentgate_engine.models.gate_plan import GatePlan
-from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_order_id
+from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_engine_id, new_order_id, order_of
 from agentgate_engine.models.run import Run
 from agentgate_engine.models.work_order import (
     MAX_PROMPT_CHARS,
@@ -36,9 +36,9 @@ from agentgate_engine.models.work_order import (
     WorkOrder,
     WorkspaceSource,
 )
-from agentgate_engine.orchestrator import new_engine_id
 from agentgate_engine.process.process_host import ProcessHandle, ProcessHost
 from agentgate_engine.result_persister import ResultPersister
+from agentgate_engine.run_end import canceled, release_workspace
 from agentgate_engine.store.atomic import make_directory, replace_file, sync_directory
 from agentgate_engine.store.control_log import add_wish
 from agentgate_engine.store.index import Index
@@ -46,6 +46,7 @@ from agentgate_engine.store.locks import is_held
 from agentgate_engine.store.store import Store
 from agentgate_engine.verify.gate_plan import resolve_plan
 from agentgate_engine.work_order_queue import WorkOrderQueue
+from agentgate_engine.workspace.manager import WorkspaceManager
 from agentgate_engine.workspace.source import inspect_source, read_file_at, save_uncommitted
 
 CANCEL_WAIT_S = 6.0
@@ -105,7 +106,7 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
     """
     _check(request, environment)
     source = inspect_source(request.repository)
-    plan = resolve_plan(lambda path: read_file_at(source.path, source.head, path), source.head)
+    plan = resolve_plan(lambda path: read_file_at(source.top_level, source.head, path), source.head)
     order_id = new_order_id()
     run_id = first_run_of(order_id)
     patch = store.layout.uncommitted_patch(order_id)
@@ -115,7 +116,7 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
         title=(request.title or _title_of(request.prompt))[:120],
         task_prompt=request.prompt,
         workspace_source=WorkspaceSource(
-            path=str(source.path),
+            path=str(source.top_level),
             base_commit=source.head,
             base_branch=source.branch,
             left_out=[] if takes_along else list(source.dirty),
@@ -137,7 +138,7 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
         notes.append("the repository uses Git LFS; the agent sees pointer files")
     try:
         if takes_along:
-            save_uncommitted(source, patch)
+            save_uncommitted(source.top_level, patch)
         run = _write_order(store, order, plan, notes, request.explicit, clock)
         index = Index.open_writable(store.layout)
         try:
@@ -268,8 +269,11 @@ def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) 
             if persister.run.state.terminal:
                 return CancelResult(run_id, "already", persister.run.state.value)
             asyncio.run(stop_processes(persister.layout.processes, clock))
-            persister.write(Emission(ControlApplied(control_seq=wish.seq, action="cancel")))
-            persister.write(Emission(RunCanceled(by=wish.by, reason=str(wish.data.get("reason", "")))))
+            order = store.read_order(order_of(run_id))
+            for emission in canceled(persister, order, wish, to_stamp(clock.now())):
+                persister.write(emission)
+            for emission in release_workspace(persister, WorkspaceManager(store.layout.workspaces)):
+                persister.write(emission)
             with index.transaction() as database:
                 database.execute("update job set state='done' where run_id=?", (run_id,))
             return CancelResult(run_id, "done", persister.run.state.value)

@@ -12,14 +12,16 @@ from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.iteration import IterationData, IterationErrorType
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.verification import CheckStatus, PersistedVerificationReport
-from agentgate_engine.models.work_order import ResolvedProfile
-from agentgate_engine.run_context import RunContext
+from agentgate_engine.models.work_order import ResolvedProfile, WorkOrder
+from agentgate_engine.result_persister import ResultPersister
 
 
-def iteration_record(context: RunContext, *, state: RunState, error: BuildError | None, now: str) -> IterationData:
+def iteration_record(
+    persister: ResultPersister, order: WorkOrder, *, state: RunState, error: BuildError | None, now: str
+) -> IterationData:
     """The record of the present iteration, which ends in `state`."""
-    persister, layout, store = context.persister, context.layout, context.persister.store
-    n = context.run.iteration
+    layout, store, run = persister.layout, persister.store, persister.run
+    n = run.iteration
     agent = store.read(PersistedAgentResult, layout.agent(n))
     report = store.read(PersistedVerificationReport, layout.verification(n))
     feedback = store.read(FeedbackRecord, layout.feedback(n))
@@ -35,7 +37,7 @@ def iteration_record(context: RunContext, *, state: RunState, error: BuildError 
     if error is not None:
         details["buildErrorType"] = error.type.value
     return IterationData(
-        run_id=context.run_id,
+        run_id=run.id,
         iteration=n,
         state=state,
         snapshot_id=taken.snapshot.id if isinstance(taken, SnapshotCreated) else None,
@@ -53,7 +55,7 @@ def iteration_record(context: RunContext, *, state: RunState, error: BuildError 
         agent_tokens_used=agent.tokens_used if agent else None,
         agent_cost_usd=agent.total_cost_usd if agent else None,
         agent_tool_calls=len(agent.tool_calls) if agent else None,
-        attempts=len(agent.attempts) if agent else max(context.run.attempt, 1),
+        attempts=len(agent.attempts) if agent else max(run.attempt, 1),
         verification_file=layout.verification(n).name if report else None,
         verification_levels_run=[
             level.level for level in report.levels if level.checks and level.status is not CheckStatus.NOT_RUN
@@ -64,7 +66,7 @@ def iteration_record(context: RunContext, *, state: RunState, error: BuildError 
         error_type=_error_type(error, report),
         error_message=error.message if error else (report.summary if report and not report.passed else None),
         error_details=details,
-        model=agent.model if agent else context.order.agent.model,
+        model=agent.model if agent else order.agent.model,
         profile_hash=profile.hash if profile else None,
         tree_before=begun.tree_before if isinstance(begun, IterationStarted) else None,
         tree_after=taken.snapshot.tree_after if isinstance(taken, SnapshotCreated) else None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from agentgate_engine.event_bus import EventBus
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.engine import EngineRecord
 from agentgate_engine.models.gate_plan import GatePlan
-from agentgate_engine.models.ids import RunId, order_of
+from agentgate_engine.models.ids import RunId, new_engine_id, order_of
 from agentgate_engine.process.process_host import ProcessHost
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_context import RunContext
@@ -40,11 +39,6 @@ HEARTBEAT_S = 2.0
 PARKED_S = 10.0
 
 Say = Callable[[str], None]
-
-
-def new_engine_id() -> str:
-    """A name for an engine; also the name of its lock and its record."""
-    return f"e-{secrets.token_hex(4)}"
 
 
 @dataclass

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from agentgate_engine.agent_phase import AgentPhase
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.delivery_phase import deliver
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
 from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError
-from agentgate_engine.event_bus import Evidence
+from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
-from agentgate_engine.iteration_record import iteration_record
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.events import (
     AgentFailed,
-    ControlApplied,
     EventType,
     FeedbackGenerated,
-    IterationComplete,
     IterationStarted,
-    RunCanceled,
     RunComplete,
     RunFailed,
     RunResumed,
@@ -35,11 +32,11 @@ from agentgate_engine.models.events import (
     SnapshotCreated,
     StrategyDecision,
     WorkspaceAcquired,
-    WorkspaceReleased,
 )
 from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
 from agentgate_engine.models.verification import PersistedVerificationReport
 from agentgate_engine.run_context import CanceledByOperator, RunContext
+from agentgate_engine.run_end import canceled, close_iteration, release_workspace
 from agentgate_engine.strategies.fixed import NAME, IterationOutcome, decide
 from agentgate_engine.verify_phase import VerifyPhase
 
@@ -66,6 +63,8 @@ class RunExecutor:
             RunState.FEEDBACK: self._feedback,
         }
         try:
+            if self.context.run.state not in (RunState.QUEUED, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELED):
+                await self._prepare()
             while not self.context.run.state.terminal:
                 if self.context.wish is not None:
                     raise CanceledByOperator
@@ -99,21 +98,22 @@ class RunExecutor:
             await context.emit(RunWarned(warning="recovered", message=message))
 
     async def _prepare(self) -> None:
-        """The run's own clone. Making it twice is no error."""
+        """The run's own clone. Making it twice is no error, and an engine that takes over does so first."""
         context, source = self.context, self.context.order.workspace_source
         store = context.persister.store.layout
         patch = store.work_orders / source.uncommitted_patch if source.uncommitted_patch else None
         workspace = await asyncio.to_thread(
-            context.workspaces.prepare, context.run_id, source.path, source.base_commit, patch
+            context.workspaces.prepare, context.run_id, Path(source.path), source.base_commit, patch
         )
-        base = await asyncio.to_thread(workspace.base_commit)
-        await context.emit(WorkspaceAcquired(path=str(workspace.tree), branch=workspace.branch, base_commit=base))
+        if context.run.state is RunState.QUEUED:
+            start = await asyncio.to_thread(lambda: workspace.start_commit)
+            await context.emit(WorkspaceAcquired(path=str(workspace.tree), branch=workspace.branch, base_commit=start))
 
     async def _begin(self) -> None:
         """The next iteration begins from the newest snapshot."""
         context = self.context
         before = context.run.snapshot_after_sha or context.before_sha
-        tree = await asyncio.to_thread(context.workspace.tree_of, before)
+        tree = await asyncio.to_thread(context.workspace.tree_of_commit, before)
         await context.bus.emit(
             IterationStarted(before_sha=before, tree_before=tree), iteration=context.run.iteration + 1
         )
@@ -212,13 +212,11 @@ class RunExecutor:
         )
 
     async def _canceled(self) -> None:
-        wish = self.context.wish
+        context, wish = self.context, self.context.wish
         assert wish is not None, "only a wish cancels a run"
-        if self.context.run.iteration:
+        if context.run.iteration:
             await self._keep_half_done()
-        await self._close_iteration(RunState.CANCELED, None)
-        await self.context.emit(ControlApplied(control_seq=wish.seq, action=wish.action))
-        await self.context.emit(RunCanceled(by=wish.by, reason=str(wish.data.get("reason", ""))))
+        await self._emit_all(canceled(context.persister, context.order, wish, self._now()))
 
     async def _keep_half_done(self) -> None:
         """What an agent had done when it ended badly is kept as a ref beside the snapshots."""
@@ -230,28 +228,18 @@ class RunExecutor:
             await context.emit(RunWarned(warning="workspace", message=str(fault)))
 
     async def _close_iteration(self, state: RunState, error: BuildError | None) -> None:
-        """`iteration-{n}.json`, once, at the end of every iteration, the last one included."""
         context = self.context
-        iteration = context.run.iteration
-        if iteration == 0 or context.persister.happened(EventType.ITERATION_COMPLETE, iteration):
-            return
-        record = iteration_record(context, state=state, error=error, now=self._now())
-        file = context.layout.iteration(iteration)
-        await context.emit(
-            IterationComplete(file=file.name, verification_passed=record.verification_passed), Evidence(file, record)
+        await self._emit_all(
+            close_iteration(context.persister, context.order, state=state, error=error, now=self._now())
         )
 
     async def _release(self) -> None:
-        """Remove what nobody needs any more; the repository with the snapshots stays unless its branch was delivered."""
         context = self.context
-        if context.persister.happened(EventType.WORKSPACE_RELEASED) or not context.persister.happened(
-            EventType.WORKSPACE_ACQUIRED
-        ):
-            return
-        keep = context.run.delivered_branch is None
-        repository = str(context.workspace.repository) if keep else None
-        left = await asyncio.to_thread(context.workspaces.remove, context.run_id, keep_repository=keep)
-        await context.emit(WorkspaceReleased(repository_kept=repository, left_behind=[str(path) for path in left]))
+        await self._emit_all(await asyncio.to_thread(release_workspace, context.persister, context.workspaces))
+
+    async def _emit_all(self, emissions: list[Emission]) -> None:
+        for item in emissions:
+            await self.context.bus.emit(item.payload, iteration=item.iteration, evidence=item.evidence)
 
     def _now(self) -> str:
         return to_stamp(self.context.clock.now())

@@ -72,3 +72,21 @@ class TranscriptWriter:
 
     def close(self) -> None:
         self.log.close()
+
+
+def transcript_tail(path: Path, lines: int = 50) -> str:
+    """The text of the last lines of a transcript, as people read them; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - lines * 3 * TEXT_LIMIT))
+            found = file.read().split(b"\n")
+    except FileNotFoundError:
+        return ""
+    texts: list[str] = []
+    for line in found[-lines - 1 :]:
+        try:
+            texts.append(str(json.loads(line)["text"]))
+        except (ValueError, KeyError):
+            continue
+    return "\n".join(texts)

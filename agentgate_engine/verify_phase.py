@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from agentgate_engine.clock import to_stamp
 from agentgate_engine.event_bus import Evidence
 from agentgate_engine.models.events import (
     CheckFinished,
@@ -16,21 +15,18 @@ from agentgate_engine.models.events import (
     VerificationComplete,
     VerificationStarted,
 )
-from agentgate_engine.models.process import ProcessExit, ProcessResult, ProcessSpec
+from agentgate_engine.models.process import ProcessExit, ProcessSpec, SignalName
 from agentgate_engine.models.verification import Check, PersistedVerificationReport
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
-from agentgate_engine.run_context import RunContext
-from agentgate_engine.store.atomic import replace_file
+from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.store.masking import looks_secret
-from agentgate_engine.verify.commands import CommandOutcome
-from agentgate_engine.verify.verifier import Verification, Verifier, levels_glyphs
+from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome
+from agentgate_engine.verify.verifier import Verification, Verifier, levels_glyphs, planned_checks
+from agentgate_engine.verify.verify_yaml import NAMES
+from agentgate_engine.workspace.workspace import CleanRoom
 
 MOST_INTERRUPTIONS = 3
-_STOP = (("SIGTERM", 2.0),)
-
-
-class CheckCanceled(Exception):
-    """An operator ended the run while a check was running."""
+_STOP: tuple[tuple[SignalName, float], ...] = (("SIGTERM", 2.0),)
 
 
 @dataclass
@@ -38,14 +34,13 @@ class VerifyPhase:
     """One iteration's verification. Checks that ran or still run under a dead engine are read up on, not run again."""
 
     context: RunContext
-    _numbers: dict[str, int] = field(default_factory=dict[str, int])
 
     async def work(self) -> PersistedVerificationReport:
         """Judge the newest snapshot; the returned report is on the disk and was told.
 
         Raises:
             WorkspaceError: the clean room could not be made.
-            CheckCanceled: an operator ended the run meanwhile.
+            CanceledByOperator: an operator ended the run meanwhile.
             ParkRun: the evidence could not be written.
         """
         context = self.context
@@ -57,15 +52,8 @@ class VerifyPhase:
             return report
         commit = context.run.snapshot_after_sha
         assert commit is not None, "a snapshot comes before its verification"
-        begun = context.persister.happened(EventType.VERIFICATION_STARTED, iteration) is not None
-        room = await asyncio.to_thread(
-            context.workspace.clean_room, commit, pristine=context.order.pristine, reset=not begun
-        )
-        facts = await asyncio.to_thread(self._facts, commit, room.kept_caches)
-        if not begun:
-            names = [*(f"setup:{c.name}" for c in context.plan.setup), *(c.name for c in context.plan.tests)]
-            checks = ["L0/required-files", "L0/forbidden-patterns", *(f"L1/{name}" for name in names)]
-            await context.emit(VerificationStarted(commit=commit, plan_hash=context.plan.hash, checks=checks))
+        room = await self._room(commit)
+        facts = await asyncio.to_thread(self._facts, commit, room)
         verifier = Verifier(
             plan=context.plan,
             clock=context.clock,
@@ -75,14 +63,111 @@ class VerifyPhase:
             on_check_finished=self._check_finished,
         )
         report = await verifier.verify(room.path, facts)
-        await context.emit(
-            VerificationComplete(
-                file=file.name,
-                passed=report.passed,
-                summary=report.summary,
-                levels=levels_glyphs(report),
-                first_failed=report.first_failed.id if report.first_failed else None,
-            ),
-            Evidence(file, report),
+        told = VerificationComplete(
+            file=file.name,
+            passed=report.passed,
+            summary=report.summary,
+            levels=levels_glyphs(report),
+            first_failed=report.first_failed.id if report.first_failed else None,
         )
+        await context.emit(told, Evidence(file, report))
         return report
+
+    async def _room(self, commit: str) -> CleanRoom:
+        """The clean room at `commit`: made once an iteration, for a check of a dead engine may still run in it."""
+        context = self.context
+        begun = context.persister.happened(EventType.VERIFICATION_STARTED, context.run.iteration)
+        if isinstance(begun, VerificationStarted):
+            return CleanRoom(context.workspace.clean_room_path, begun.kept_caches)
+        room = await asyncio.to_thread(context.workspace.clean_room, commit, pristine=context.order.pristine)
+        await context.emit(
+            VerificationStarted(
+                commit=commit,
+                plan_hash=context.plan.hash,
+                checks=planned_checks(context.plan),
+                kept_caches=room.kept_caches,
+            )
+        )
+        return room
+
+    def _facts(self, commit: str, room: CleanRoom) -> Verification:
+        context = self.context
+        workspace, iteration = context.workspace, context.run.iteration
+        changed = [file.path for file in workspace.numstat(workspace.start_commit, commit)]
+        return Verification(
+            report_id=f"{context.run_id}/{iteration}/verification",
+            snapshot_id=f"{context.run_id}/{iteration}",
+            run_id=context.run_id,
+            iteration=iteration,
+            tracked_paths=workspace.paths_of_commit(commit),
+            base_paths=workspace.paths_of_commit(workspace.start_commit),
+            tree_hash=workspace.tree_of_commit(commit),
+            changed_plan_paths=[path for path in changed if path in NAMES],
+            used_kept_caches=room.kept_caches,
+            pristine=context.order.pristine,
+        )
+
+    async def _run(self, process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
+        """Run one command of the plan, or go on with it where a dead engine left off."""
+        context = self.context
+        kind, _, number = process.rpartition("-")
+        for _ in range(MOST_INTERRUPTIONS + 1):
+            name, _attempt = context.process_name(kind, int(number))
+            directory = context.layout.processes / name
+            found = await context.host.run_or_adopt(
+                directory, self._spec(process, command, cwd, timeout_s), self._environment()
+            )
+            if isinstance(found, Dead):
+                continue
+            end = found.exit if isinstance(found, Ended) else await self._wait(found)
+            if end is not None:
+                break
+        else:
+            name, end = context.process_name(kind, int(number))[0], None
+            directory = context.layout.processes / name
+        log = f"processes/{name}"
+        return CommandOutcome(
+            end, f"{log}/stdout.log", f"{log}/stderr.log", directory / "stdout.log", directory / "stderr.log"
+        )
+
+    async def _wait(self, handle: ProcessHandle) -> ProcessExit | None:
+        """Until it ended. A stop that an operator asked for ends it, and then the phase."""
+        waiting = asyncio.create_task(handle.wait(), name=f"wait {handle.directory.name}")
+        stopping = asyncio.create_task(self.context.stop.wait(), name=f"stop {handle.directory.name}")
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                return waiting.result()
+            await handle.stop()
+            await waiting
+        finally:
+            waiting.cancel()
+            stopping.cancel()
+        raise CanceledByOperator
+
+    def _spec(self, process: str, command: str, cwd: Path, timeout_s: float) -> ProcessSpec:
+        context = self.context
+        return ProcessSpec(
+            argv=("/bin/sh", "-c", command),
+            cwd=str(cwd),
+            token=f"{context.run_id}-{context.run.iteration}-{process}-{secrets.token_hex(8)}",
+            owner_lock=str(context.layout.lock),
+            deadline_s=max(0.1, min(timeout_s, context.seconds_left())),
+            output_cap_bytes=context.order.limits.output_cap_bytes,
+            stop_sequence=_STOP,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """The operator's environment without what looks secret: checks run what an agent wrote."""
+        kept = {name: value for name, value in self.context.environment.items() if not looks_secret(name)}
+        return {**kept, **COMMAND_ENV}
+
+    async def _check_started(self, check_id: str, command: str | None, process: str | None) -> None:
+        if self.context.wish is not None:
+            raise CanceledByOperator
+        await self.context.emit(CheckStarted(id=check_id, command=command, process=process))
+
+    async def _check_finished(self, check: Check) -> None:
+        await self.context.emit(
+            CheckFinished(id=check.id, status=check.status, duration_ms=check.duration, message=check.message)
+        )

@@ -83,6 +83,7 @@ class ClaudeCodeDriver:
     """
 
     name = "claude-code"
+    resumes = True
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     euid: Callable[[], int] = os.geteuid
 

@@ -12,7 +12,7 @@ from agentgate_engine.agents.claude_tools import (
     declared_paths,
     exit_code_of,
     kind_of,
-    patched_paths,
+    measured_paths,
     summary_of,
 )
 from agentgate_engine.agents.conversation import Conversation, Raw, headline
@@ -27,7 +27,16 @@ from agentgate_engine.models.agent_result import AgentOutcome, TokenUsage
 from agentgate_engine.models.process import ProcessExit
 from agentgate_engine.models.transcript import LineKind
 
-_QUIET_SYSTEM = frozenset(("task_started", "task_notification", "thinking_tokens", "status"))
+_QUIET_SYSTEM = frozenset(
+    (
+        "status",
+        "task_notification",
+        "task_progress",
+        "task_started",
+        "task_updated",
+        "thinking_tokens",
+    )
+)
 _LIMITS = frozenset(("error_max_turns", "error_max_budget_usd"))
 _UNKNOWN_SESSION = "No conversation found with session ID"
 
@@ -171,8 +180,8 @@ class ClaudeStreamParser:
         output = content_text(block.get("content"))
         is_error = j.flag(block, "is_error")
         tool, declared = self._conversation.call_facts(given_id) or ("", ())
-        patched = patched_paths(event.get("tool_use_result"), self._roots)
-        same_file = {entry.path for entry in patched} == {entry.path for entry in declared}
+        measured = measured_paths(event.get("tool_use_result"), self._roots)
+        same_file = {entry.path for entry in measured} == {entry.path for entry in declared}
         return self._conversation.tool_finished(
             given_id,
             output,
@@ -181,7 +190,7 @@ class ClaudeStreamParser:
             is_error=is_error,
             exit_code=exit_code_of(tool, output, is_error),
             ended=_time_of(event),
-            paths=patched if same_file else (),
+            paths=measured if same_file else (),
         )
 
     def _parent(self, event: JsonObject) -> str | None:
@@ -190,7 +199,6 @@ class ClaudeStreamParser:
 
     def _final(self, event: JsonObject, raw: Raw, t: float) -> list[Observation]:
         self._result = event
-        self._session_id = self._session_id or j.string(event, "session_id")
         self._usage = _tokens(event) or self._usage
         cost = j.number(event, "total_cost_usd")
         self._cost = cost if cost is not None and cost >= 0 else self._cost

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from agentgate_engine.agents import json_line as j
 from agentgate_engine.agents.json_line import JsonObject
 from agentgate_engine.agents.touched import line_range, touched
-from agentgate_engine.models.agent_result import ToolKind, TouchedPath
+from agentgate_engine.models.agent_result import LineRange, ToolKind, TouchedPath
 
 _KINDS: dict[str, ToolKind] = {
     "Read": "read",
@@ -85,16 +85,36 @@ def declared_paths(tool: str, tool_input: JsonObject, roots: Iterable[str]) -> t
             return ()
 
 
-def patched_paths(result: JsonValue, roots: Iterable[str]) -> tuple[TouchedPath, ...]:
-    """The lines that an edit changed, from the patch in `tool_use_result`; empty when it has none."""
+def measured_paths(result: JsonValue, roots: Iterable[str]) -> tuple[TouchedPath, ...]:
+    """The lines that a call did read or change, from `tool_use_result`; empty when that does not tell."""
     if not isinstance(result, dict):
         return ()
-    hunks = [
-        line_range(start, start + max(1, lines) - 1)
-        for hunk in j.objects(result, "structuredPatch")
-        if (start := j.integer(hunk, "newStart")) is not None and (lines := j.integer(hunk, "newLines")) is not None
-    ]
-    return touched(j.string(result, "filePath") or "", roots, *hunks) if hunks else ()
+    changed = [found for hunk in j.objects(result, "structuredPatch") for found in _changed_lines(hunk)]
+    if changed:
+        return touched(j.string(result, "filePath") or "", roots, *changed)
+    read = j.mapping(result, "file")
+    start, content = j.integer(read, "startLine"), j.string(read, "content")
+    if start is None or not content:
+        return ()
+    last = start + content.count("\n") - (1 if content.endswith("\n") else 0)
+    return touched(j.string(read, "filePath") or "", roots, line_range(start, last))
+
+
+def _changed_lines(hunk: JsonObject) -> list[LineRange]:
+    """The runs of new lines in a hunk; where lines were only taken away, the line that now stands there."""
+    number = j.integer(hunk, "newStart") or 1
+    runs: list[list[int]] = []
+    for line in j.items(hunk, "lines"):
+        mark = line[:1] if isinstance(line, str) else ""
+        if mark in ("+", "-"):
+            if runs and number <= runs[-1][1] + 1:
+                runs[-1][1] = max(runs[-1][1], number)
+            else:
+                runs.append([number, number])
+        if mark in ("+", " "):
+            number += 1
+    ranges = (line_range(first, last) for first, last in runs)
+    return [known for known in ranges if known is not None]
 
 
 def exit_code_of(tool: str, output: str, is_error: bool) -> int | None:

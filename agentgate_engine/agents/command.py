@@ -31,6 +31,7 @@ def told(call: AgentCall) -> tuple[dict[str, str], dict[str, str]]:
 
 class CommandDriver:
     name = "command"
+    resumes = False
 
     def problem(self, request: AgentRequest, environment: Mapping[str, str]) -> str | None:
         if request.command is None or not request.command.strip():

@@ -17,6 +17,7 @@ _PLAYER = Path(__file__).resolve().with_name("scripted_player.py")
 
 class ScriptedDriver:
     name = "scripted"
+    resumes = False
 
     def problem(self, request: AgentRequest, environment: Mapping[str, str]) -> str | None:
         if not request.script:

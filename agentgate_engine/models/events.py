@@ -292,6 +292,7 @@ class VerificationStarted(Payload):
     commit: str
     plan_hash: str
     checks: list[str]
+    kept_caches: bool = False
 
 
 class CheckStarted(Payload):

@@ -21,7 +21,7 @@ class PlannedCommand(Record):
 
 
 class Contracts(Record):
-    """`forbidden_patterns` judge the whole tree, `forbidden_new_patterns` only files that the base commit does not have."""
+    """`forbidden_patterns` judge the whole tree, `forbidden_new_patterns` only files that the base has not."""
 
     required_files: list[str] = []
     forbidden_patterns: list[str] = []

@@ -22,6 +22,11 @@ def new_order_id() -> OrderId:
     return OrderId("".join(secrets.choice(_ALPHABET) for _ in range(8)))
 
 
+def new_engine_id() -> str:
+    """A name for an engine; also the name of its lock, its record and its log."""
+    return f"e-{secrets.token_hex(4)}"
+
+
 def first_run_of(order: OrderId) -> RunId:
     """The run that a submission makes. A requeue makes `.2`, and so on."""
     return RunId(f"{order}.1")

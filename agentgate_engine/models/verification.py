@@ -17,7 +17,7 @@ class Level(StrEnum):
     L3 = "L3"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return {"L0": "contracts", "L1": "commands", "L2": "blackbox", "L3": "sanity"}[self.value]
 
 

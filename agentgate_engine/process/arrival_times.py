@@ -33,6 +33,13 @@ class ArrivalTimes:
         found = bisect_right(self._sizes, offset)
         return self._stamps_ms[found] / 1000 if found < len(self._sizes) else None
 
+    def piece(self, begin: int, end: int) -> tuple[int, float | None]:
+        """The bytes from `begin` that arrived together: where they end (at most `end`), and when that was."""
+        arrived = self.at(begin)
+        if arrived is None:
+            return end, None
+        return min(end, self._sizes[bisect_right(self._sizes, begin)]), arrived
+
     def _refresh(self) -> None:
         try:
             descriptor = open_regular(self._path)

@@ -14,6 +14,7 @@ from agentgate_engine.verify.error_lines import is_error_line, plain
 from agentgate_engine.verify.finding import CaseSeen, Finding
 from agentgate_engine.verify.output_window import OutputLine
 from agentgate_engine.verify.parse_compilers import parse_compilers
+from agentgate_engine.verify.parse_javascript import parse_javascript
 from agentgate_engine.verify.parse_pytest import parse_pytest
 from agentgate_engine.verify.parse_python import parse_python
 from agentgate_engine.verify.signature import signature
@@ -51,17 +52,21 @@ def read_findings(
     findings: list[tuple[Stream, Finding]] = []
     cases: dict[str, CaseSeen] = {}
     streams: tuple[tuple[Stream, Sequence[OutputLine]], ...] = (("stdout", stdout), ("stderr", stderr))
-    cleaned = [(stream, [OutputLine(line.number, plain(line.text)) for line in lines]) for stream, lines in streams]
+    cleaned: list[tuple[Stream, list[OutputLine]]] = [
+        (stream, [OutputLine(line.number, plain(line.text)) for line in lines]) for stream, lines in streams
+    ]
     for stream, lines in cleaned:
         found, seen = _parse(lines, tree)
-        findings += [(stream, _said(finding, tree, mask)) for finding in _distinct(found)]
+        findings += _said(stream, _distinct(found), tree, mask)
         cases.update({case.id: case for case in seen})
     if not findings:
-        findings = [(stream, _said(f, tree, mask)) for stream, lines in cleaned for f in _first_error_line(lines)][:1]
+        for stream, lines in cleaned:
+            findings += _said(stream, _first_error_line(lines), tree, mask)
+        del findings[1:]
     first = findings[0][1] if findings else None
     return OutputFindings(
         tuple(_diagnostic(level, check, stream, finding) for stream, finding in findings[:MAX_DIAGNOSTICS]),
-        _cases(cases, [finding for _, finding in findings], check),
+        _cases(cases, [finding for _, finding in findings], check, mask),
         signature(check, first.file or "", first.message) if first else None,
     )
 
@@ -72,7 +77,7 @@ def _parse(lines: Sequence[OutputLine], tree: TreePaths) -> tuple[list[Finding],
     if not found:
         found, unittest_cases = parse_python(lines, tree)
         cases = cases + unittest_cases
-        found = found + parse_compilers(lines, tree)
+        found = found + parse_javascript(lines, tree) + parse_compilers(lines, tree)
     return sorted(found, key=lambda finding: finding.output_line), cases
 
 
@@ -83,11 +88,16 @@ def _first_error_line(lines: Sequence[OutputLine]) -> list[Finding]:
 def _distinct(findings: Sequence[Finding]) -> list[Finding]:
     """Without repetitions: a compiler that meets one header five times reports its error five times."""
     first = {(f.case, f.file, f.line, f.message): f for f in reversed(findings)}
-    return [finding for finding in findings if first[(finding.case, finding.file, finding.line, finding.message)] is finding]
+    return [
+        finding for finding in findings if first[(finding.case, finding.file, finding.line, finding.message)] is finding
+    ]
 
 
-def _said(finding: Finding, tree: TreePaths, mask: Callable[[str], str]) -> Finding:
-    return replace(finding, message=mask(tree.without_roots(finding.message))[:MAX_MESSAGE])
+def _said(
+    stream: Stream, findings: Sequence[Finding], tree: TreePaths, mask: Callable[[str], str]
+) -> list[tuple[Stream, Finding]]:
+    """As shown to people: masked, without the clean room's place, clipped."""
+    return [(stream, replace(f, message=mask(tree.without_roots(f.message))[:MAX_MESSAGE])) for f in findings]
 
 
 def _diagnostic(level: Level, check: str, stream: Stream, finding: Finding) -> Diagnostic:
@@ -104,7 +114,9 @@ def _diagnostic(level: Level, check: str, stream: Stream, finding: Finding) -> D
     )
 
 
-def _cases(seen: dict[str, CaseSeen], findings: Sequence[Finding], check: str) -> tuple[Case, ...]:
+def _cases(
+    seen: dict[str, CaseSeen], findings: Sequence[Finding], check: str, mask: Callable[[str], str]
+) -> tuple[Case, ...]:
     """Failed ones first, so that the limit never hides one behind passes."""
     reasons = {finding.case: finding for finding in reversed(findings) if finding.case}
     made: list[Case] = []
@@ -112,7 +124,7 @@ def _cases(seen: dict[str, CaseSeen], findings: Sequence[Finding], check: str) -
         why = reasons.get(case.id) if case.verdict == "failed" else None
         made.append(
             Case(
-                id=case.id,
+                id=mask(case.id),
                 status=_STATUS[case.verdict],
                 file=case.file or (why.file if why else None),
                 line=why.line if why else None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 _ERROR = re.compile(
     r"""
@@ -13,7 +15,7 @@ _ERROR = re.compile(
     | ^\s*(?:✗|✖|×|●|not\ ok\b|---\ FAIL:|npm\ ERR!|npm\ error\b)
     | ^(?:\S+\ )?Traceback\ \(most\ recent\ call\ last\)
     | ^\s*(?:[A-Za-z_][\w.]*)?(?:Error|Exception|Failure)\b\s*(?::|$)
-    | (?<![\w./-])(?i:error|errors|fatal|panic|panicked)(?![\w./-]*\w\.)(?:\[\w+\])?(?=[:\s!)\]]|$)
+    | (?<![\w./-])(?i:error|errors|fatal|panic|panicked)(?:\[\w+\])?(?=[:\s!)\]]|$)
     | (?<![\w./-])(?i:failed|failure|failures|failing)(?=[:\s!)\],.]|$)
     | (?i:command\ not\ found|no\ such\ file\ or\ directory|permission\ denied|cannot\ find\ module)
     | (?i:segmentation\ fault|core\ dumped|undefined\ reference|unhandled\ exception|out\ of\ memory|killed$)
@@ -28,7 +30,7 @@ _HARMLESS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_HARD = re.compile(r"(?<![\d.])[1-9]\d*\ (?:errors?|failed|failures?|failing)\b", re.IGNORECASE)
+_COUNTED = re.compile(r"(?<![\d.])[1-9]\d*\ (?:errors?|failed|failures?|failing)\b", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -42,6 +44,6 @@ def is_error_line(text: str) -> bool:
     `0 errors` and a passing test about errors are no stops; `3 passed, 1 failed, 0 errors` is one.
     """
     text = plain(text[:2000])
-    if _ERROR.search(text) is None:
-        return False
-    return _HARMLESS.search(text) is None or _HARD.search(text) is not None
+    if _COUNTED.search(text):
+        return True
+    return _ERROR.search(text) is not None and _HARMLESS.search(text) is None

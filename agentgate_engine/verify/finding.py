@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Verdict = Literal["passed", "failed", "skipped"]
 FindingType = Literal["test_failed", "runtime_error", "build_error", "error"]
 
 
@@ -26,5 +27,5 @@ class CaseSeen:
     """A test that a runner named with its verdict."""
 
     id: str
-    verdict: Literal["passed", "failed", "skipped"]
+    verdict: Verdict
     file: str | None = None

@@ -26,7 +26,7 @@ _STACK = re.compile(r"^in \S+$")
 def parse_compilers(lines: Sequence[OutputLine], tree: TreePaths) -> list[Finding]:
     """Errors with their places. Warnings and notes are left out; so are places outside of the tree.
 
-    A line without the word "error" counts only when it names a file of the snapshot: `host.name:8080: connected` is none.
+    A line without the word "error" counts only when it names a file of the snapshot: `host.name:8080: up` is none.
     """
     found: list[Finding] = []
     above = ""

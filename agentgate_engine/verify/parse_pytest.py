@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agentgate_engine.verify.finding import CaseSeen, Finding
+from agentgate_engine.verify.finding import CaseSeen, Finding, Verdict
 from agentgate_engine.verify.output_window import OutputLine
 from agentgate_engine.verify.tree_paths import TreePaths
 
@@ -15,20 +15,24 @@ _SUMMARY = re.compile(rf"^(?:FAILED|ERROR) (?P<id>{_FILE}(?:::.+?)?)(?: - (?P<me
 _VERBOSE = re.compile(rf"^(?P<id>{_FILE}::.+?) (?P<word>PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b")
 _SECTION = re.compile(r"^_{2,} (?:ERROR (?:at \w+ of|collecting) )?(?P<name>\S.*?) _{2,}$")
 _RULE = re.compile(r"^={3,} .* ={3,}$")
-_MESSAGE = re.compile(r"^E {3}(?P<text>\S.*)$")
-_PLACE = re.compile(r"^(?P<path>\S[^:]*\.\w+):(?P<line>\d+): ")
+_MESSAGE = re.compile(r"^E(?P<indent> {3,})(?P<text>\S.*)$")
+_PLACE = re.compile(r"^(?P<path>\S[^:]*\.\w+):(?P<line>\d+):(?: |$)")
 _SYNTAX_PLACE = re.compile(r'^E\s+File "(?P<path>[^"]+)", line (?P<line>\d+)')
-_VERDICTS = {"PASSED": "passed", "XPASS": "passed", "SKIPPED": "skipped", "XFAIL": "skipped"}
+_VERDICTS: dict[str, Verdict] = {"PASSED": "passed", "XPASS": "passed", "SKIPPED": "skipped", "XFAIL": "skipped"}
 
 
 @dataclass(slots=True)
 class _Section:
-    """One block under FAILURES or ERRORS. `places` are in printed order: the last one is innermost."""
+    """One block under FAILURES or ERRORS. `places` are in printed order: the last one is innermost.
+
+    The message is the first of the least indented `E` lines: a syntax error quotes the code above its own name.
+    """
 
     name: str
     start: int
     message: str | None = None
     message_line: int = 0
+    indent: int = 1000
     places: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
 
@@ -41,8 +45,9 @@ def parse_pytest(lines: Sequence[OutputLine], tree: TreePaths) -> tuple[list[Fin
     for line in lines:
         if verbose := _VERBOSE.match(line.text):
             test = verbose["id"]
-            verdict = _VERDICTS.get(verbose["word"], "failed")
-            cases[test] = CaseSeen(test, _verdict(verdict), tree.relative(test.partition("::")[0]))
+            cases[test] = CaseSeen(
+                test, _VERDICTS.get(verbose["word"], "failed"), tree.relative(test.partition("::")[0])
+            )
         summary = _SUMMARY.match(line.text)
         if summary is None or summary["id"] in seen:
             continue
@@ -52,12 +57,10 @@ def parse_pytest(lines: Sequence[OutputLine], tree: TreePaths) -> tuple[list[Fin
         section = _take(sections, inner.replace("::", ".") or path)
         findings.append(_finding(section, summary["message"], line.number, test, path, tree))
         cases[test] = CaseSeen(test, "failed", tree.relative(path))
-    findings += [_finding(section, None, section.start, section.name, None, tree) for section in sections if section.message]
+    findings += [
+        _finding(section, None, section.start, section.name, None, tree) for section in sections if section.message
+    ]
     return findings, list(cases.values())
-
-
-def _verdict(word: str) -> str:
-    return word
 
 
 def _sections(lines: Sequence[OutputLine]) -> list[_Section]:
@@ -72,8 +75,9 @@ def _sections(lines: Sequence[OutputLine]) -> list[_Section]:
         elif inside:
             section = found[-1]
             message = _MESSAGE.match(line.text)
-            if message and section.message is None:
+            if message and len(message["indent"]) < section.indent:
                 section.message, section.message_line = message["text"], line.number
+                section.indent = len(message["indent"])
             if place := _PLACE.match(line.text) or _SYNTAX_PLACE.match(line.text):
                 section.places.append((place["path"], int(place["line"])))
     return found

@@ -7,11 +7,16 @@ A hint never changes a verdict; it explains it.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection
 
 _RUNNERS = frozenset(
-    "pytest tox nox ruff mypy flake8 pylint black isort coverage hatch build poetry pipenv uv pyright nose2 behave".split()
+    (
+        *("pytest", "tox", "nox", "nose2", "behave", "coverage"),
+        *("ruff", "mypy", "pyright", "flake8", "pylint", "black", "isort"),
+        *("hatch", "build", "poetry", "pipenv", "uv"),
+    )
 )
 _PROGRAM = r"(?P<program>[\w./@+-]+)"
 
@@ -29,6 +34,7 @@ _MODULE = re.compile(r"No module named [‘'\"]?(?P<module>[\w.]+)")
 _NPM_SCRIPT = re.compile(r"(?i)missing script: [\"']?(?P<script>[\w:.-]+)")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) [\"'](?P<module>[^\"'\s]+)[\"']")
 
+_NO_INTERPRETER = "the interpreter {} is not on this machine: install it, or name another."
 _CLEAN_ROOM = "Checks run in a fresh clone, where only the setup of verify.yaml installs anything"
 
 
@@ -38,24 +44,26 @@ def setup_hint(exit_code: int | None, output: str, names: Collection[str], has_s
     `output` is both streams' ends as plain text, `names` the file and directory names of the tree (without suffix): a
     Python module of the project's own that cannot be imported is the work's fault, not the set-up's.
     """
-    return _missing_program(exit_code, output) or _missing_module(output, names, has_setup)
+    return _missing_program(exit_code, output, names) or _missing_module(output, names, has_setup)
 
 
-def _missing_program(exit_code: int | None, output: str) -> str | None:
+def _missing_program(exit_code: int | None, output: str, names: Collection[str]) -> str | None:
     """Exit 127 is the shell's word for it; under make or a script, only the shell's own sentence counts."""
+    if found := _INTERPRETER.search(output):
+        return _NO_INTERPRETER.format(found["env"] or found["bad"])
     found = _SHELL_NOT_FOUND.search(output) or (_NOT_FOUND.search(output) if exit_code == 127 else None)
     if found or exit_code == 127:
         program = next((name for name in found.groups() if name), None) if found else None
         if program and "/" in program:
+            if posixpath.splitext(posixpath.basename(program))[0] in names:
+                return _NO_INTERPRETER.format(f"that {program} names in its first line")
             return f"{program} does not exist in this tree: correct the command in verify.yaml, or let setup make it."
         return (
             f"{program or 'a program'} is not installed here. {_CLEAN_ROOM}: add a step that installs it, "
             "or install it on this machine."
         )
-    if found := _INTERPRETER.search(output):
-        return f"the interpreter {found['env'] or found['bad']} is not on this machine: install it, or correct the first line."
     if exit_code == 126:
-        return "the program was found but may not be executed: set its executable bit (chmod +x), or run it by its interpreter."
+        return "the program may not be executed: set its executable bit (git add --chmod=+x), or name its interpreter."
     return None
 
 

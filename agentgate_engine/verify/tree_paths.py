@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -13,16 +13,21 @@ class TreePaths:
 
     roots: tuple[str, ...]
     tracked: frozenset[str]
+    by_name: Mapping[str, list[str]]
 
     @classmethod
     def of(cls, roots: Collection[str], tracked: Collection[str]) -> TreePaths:
-        return cls(tuple(sorted({root.rstrip("/") for root in roots}, key=len, reverse=True)), frozenset(tracked))
+        by_name: dict[str, list[str]] = {}
+        for path in tracked:
+            by_name.setdefault(posixpath.basename(path), []).append(path)
+        longest_first = sorted({root.rstrip("/") for root in roots}, key=len, reverse=True)
+        return cls(tuple(longest_first), frozenset(tracked), by_name)
 
     def relative(self, printed: str) -> str | None:
         """`printed` relative to the clean room, whether tracked or not; `None` when it points elsewhere.
 
-        A command that changed directory prints paths relative to that one: a printed path that is the end of exactly one
-        tracked path means that file.
+        A command that changed directory prints paths relative to that one: a printed path that is the end of exactly
+        one tracked path means that file.
         """
         path = printed.removeprefix("file://")
         for root in self.roots:
@@ -35,7 +40,7 @@ class TreePaths:
         if path.startswith(("/", "<", "..")) or path == ".":
             return None
         ending = "/" + path
-        meant = [name for name in self.tracked if name.endswith(ending)]
+        meant = [name for name in self.by_name.get(posixpath.basename(path), ()) if name.endswith(ending)]
         return meant[0] if len(meant) == 1 else path
 
     def known(self, printed: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`verify.yaml`, read strictly: what it asks for is done, or refused with file, line and key. Nothing is passed silently.
+"""`verify.yaml`, read strictly: what it asks for is done, or refused with file, line and key.
 
 The keys are the original's (upstream.md 2.2). Keys that this version cannot honour are refused when work could be
 judged too kindly without them, and warned about when they change nothing.
@@ -87,7 +87,7 @@ def _environment(value: YamlValue, plan: VerifyYaml) -> None:
             if key == "runtime" and entry.text() not in _RUNTIMES:
                 raise entry.fault(f"must be one of {', '.join(_RUNTIMES)}, not {entry.shown}")
             plan.warnings.append(
-                f"{entry.origin}: {entry.key} has no effect: checks run with what this machine has; choose it in a setup step"
+                f"{entry.origin}: {entry.key} has no effect: checks run with what this machine has, or what setup makes"
             )
 
 
@@ -111,12 +111,13 @@ def _tests(value: YamlValue, plan: VerifyYaml) -> None:
         entries = item.mapping(("name", "command", "timeout", "expected_exit"))
         plan.lines[f"tests[{index}]"] = item.origin
         _note_lines(entries, f"tests[{index}]", plan)
-        name = _needed(item, entries, "name")
-        if name.text().startswith(SETUP_PREFIX) or name.text() == BUDGET_CHECK:
-            raise name.fault(f"{name.shown} is a name that AgentGate uses itself; choose another")
+        given = _needed(item, entries, "name")
+        name = _check_name(given)
+        if name.startswith(SETUP_PREFIX) or name == BUDGET_CHECK:
+            raise given.fault(f"{given.shown} is a name that AgentGate uses itself; choose another")
         plan.tests.append(
             PlannedCommand(
-                name=_check_name(name),
+                name=name,
                 command=_needed(item, entries, "command").text("a shell command"),
                 timeout=entries["timeout"].seconds() if "timeout" in entries else TEST_TIMEOUT,
                 expected_exit=entries["expected_exit"].integer(0, 255) if "expected_exit" in entries else 0,
@@ -174,7 +175,7 @@ def _policy(value: YamlValue, plan: VerifyYaml) -> None:
         elif key == "network":
             if not entry.boolean():
                 plan.warnings.append(
-                    f"{entry.origin}: {entry.key}: false is not enforced: the commands of the plan can reach the network"
+                    f"{entry.origin}: {entry.key}: false is not enforced: the plan's commands can reach the network"
                 )
         elif not entry.is_empty:
             raise entry.fault("is not enforced by this version; remove the key, it would only look like a limit")
@@ -205,4 +206,3 @@ def _no_twins(commands: list[PlannedCommand], where: YamlValue) -> None:
 
 def _note_lines(entries: dict[str, YamlValue], prefix: str, plan: VerifyYaml) -> None:
     plan.lines.update({f"{prefix}.{key}": entry.origin for key, entry in entries.items()})
-

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -77,9 +77,7 @@ class YamlValue:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 help_ = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
-                raise YamlValue(self.file, self.key, line, key_node).fault(
-                    f"unknown key {_quoted(name)}; {help_}"
-                )
+                raise YamlValue(self.file, self.key, line, key_node).fault(f"unknown key {_quoted(name)}; {help_}")
             found[name] = at
         return found
 
@@ -148,8 +146,8 @@ def read_document(raw: bytes, file: str) -> YamlValue:
         line = raw.count(b"\n", 0, fault.start) + 1
         raise UsageError(f"{file}:{line}: is not UTF-8 text") from fault
     try:
-        _within_limits(yaml.parse(text, Loader=yaml.SafeLoader), file)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _within_limits(_events(text), file)
+        node = yaml.SafeLoader(text).get_single_node()
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else 1
@@ -160,6 +158,10 @@ def read_document(raw: bytes, file: str) -> YamlValue:
     if node is None:
         raise UsageError(f"{file}:1: is empty; a plan needs at least a name and tests")
     return YamlValue(file, "", _line(node), node)
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _within_limits(events: Iterable[yaml.Event], file: str) -> None:

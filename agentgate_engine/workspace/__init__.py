@@ -1,6 +1,6 @@
 """Where an agent works: a clone of its own, its snapshots, its diffs, and the way back to the operator's repository.
 
-Three repositories meet here, and one rule keeps them apart. The *operator's* is read, and written by `fetch_back` alone.
+Three repositories meet here, and one rule keeps them apart. The *operator's* is read; only `fetch_back` writes to it.
 *Ours* (`repo.git`) has a configuration that nobody else writes. The *agent's* (`tree/.git`) and that of the clean room
 are plain files made by us, and no git process of ours ever has one of them as its git directory: what an agent writes
 into its configuration, hooks or attributes has nobody to run it. Nothing here knows of events or strategies.

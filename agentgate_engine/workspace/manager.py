@@ -51,7 +51,7 @@ class WorkspaceManager:
         make_directory(self._root)
         workspace = Workspace.at(self._root / run_id, run_id)
         make_real_directory(workspace.root)
-        if (workspace.repository / "HEAD").exists() and workspace.resolve(START_REF) is not None:
+        if _is_finished(workspace):
             self._continue(workspace, base_commit)
             return workspace
         for place in (workspace.repository, workspace.tree, workspace.clean_room_path, workspace.scratch):
@@ -70,7 +70,7 @@ class WorkspaceManager:
             WorkspaceError: there is none.
         """
         workspace = Workspace.at(self._root / run_id, run_id)
-        if not (workspace.repository / "HEAD").exists() or workspace.resolve(START_REF) is None:
+        if not _is_finished(workspace):
             raise WorkspaceError(f"there is no workspace of {run_id}: it was never made, or was removed")
         return workspace
 
@@ -100,6 +100,9 @@ class WorkspaceManager:
             )
         for lock in workspace.repository.rglob("*.lock"):
             lock.unlink(missing_ok=True)
+        for pattern in ("*.index.*", ".agents-index.*", "clone-*"):
+            for leftover in workspace.admin.glob(pattern):
+                refuse_leftovers(delete_tree(leftover), leftover)
         make_real_directory(workspace.scratch)
         if not workspace.tree.is_symlink() and workspace.tree.is_dir():
             return
@@ -127,7 +130,7 @@ class WorkspaceManager:
                 apply = ("apply", "--cached", "--binary", "--whitespace=nowarn", str(patch.absolute()))
                 working.run(*apply, deadline=_APPLY_DEADLINE)
                 start = commit_tree(git, working.run("write-tree").text, base, _UNCOMMITTED, clock)
-            check_out(working, start)
+            _check_out_first(working, start, source)
         git.run("update-ref", BASE_REF, base)
         git.run("update-ref", workspace.ref, start)
         git.run("symbolic-ref", "HEAD", workspace.ref)
@@ -152,3 +155,21 @@ class WorkspaceManager:
         (workspace.repository / "info" / "exclude").write_bytes(source.ignored)
         for setting, value in zip(("user.name", "user.email"), source.identity, strict=True):
             workspace.git.run("config", setting, value)
+
+
+def _check_out_first(git: Git, commit: str, source: SourceFiles) -> None:
+    try:
+        check_out(git, commit)
+    except WorkspaceError as fault:
+        if "unable to read" not in str(fault):
+            raise
+        raise WorkspaceError(
+            f"{source.objects.parent} lacks objects of the commit {commit[:12]}; if it is a partial clone, check that"
+            f" commit out there once and submit again ({fault})"
+        ) from fault
+
+
+def _is_finished(workspace: Workspace) -> bool:
+    """Whether `prepare` came to its end. The file is looked at, not the ref asked for: a repository that a crash left
+    half made has to be told from a finished one that was damaged later, which is never thrown away."""
+    return (workspace.repository / START_REF).is_file()

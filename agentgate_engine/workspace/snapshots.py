@@ -13,7 +13,7 @@ from agentgate_engine.workspace.changes import files_between
 from agentgate_engine.workspace.clone import align_clone, head_of, make_clone
 from agentgate_engine.workspace.git import Git
 from agentgate_engine.workspace.objects import import_commits
-from agentgate_engine.workspace.staging import stage_everything, tree_of
+from agentgate_engine.workspace.staging import stage_choices, stage_everything, tree_of
 
 if TYPE_CHECKING:
     from agentgate_engine.workspace.workspace import Workspace
@@ -61,8 +61,13 @@ def commit_state(workspace: Workspace, message: str, before: str, clock: Clock) 
     with workspace.index(TREE_INDEX) as index:
         git = workspace.working(index)
         notes = stage_everything(git)
+        parent, count = before, 0
+        try:
+            parent, count = _parent(workspace, before)
+            notes += stage_choices(git, workspace.tree / ".git" / "index")
+        except WorkspaceError as fault:
+            notes.append(f"what the agent committed itself was taken over as files, not as commits: {fault}")
         tree = tree_of(git)
-    parent, count = _parent(workspace, before, notes)
     if _has_stash(workspace):
         notes.append("the agent left a git stash: what it put aside there is not in the files")
     commit = commit_tree(workspace.git, tree, parent, message, clock)
@@ -103,16 +108,18 @@ def align(workspace: Workspace, commit: str) -> list[str]:
     return notes
 
 
-def _parent(workspace: Workspace, before: str, notes: list[str]) -> tuple[str, int]:
-    try:
-        head = head_of(workspace.tree)
-        if head is None or head == before:
-            return before, 0
-        count = import_commits(workspace.git, workspace.tree / ".git" / "objects", head, before)
-        return (head, count) if count else (before, 0)
-    except WorkspaceError as fault:
-        notes.append(f"what the agent committed itself was not taken over as commits, only as files: {fault}")
+def _parent(workspace: Workspace, before: str) -> tuple[str, int]:
+    """What the snapshot stands on, and how many commits of the agent's own that brings along.
+
+    Raises:
+        WorkspaceError: the agent's clone is not one that went on from `before`.
+    """
+    head = head_of(workspace.tree)
+    if head is None:
+        raise WorkspaceError("its HEAD names a branch without a commit")
+    if head == before:
         return before, 0
+    return head, import_commits(workspace.git, workspace.tree / ".git" / "objects", head, before)
 
 
 def _has_stash(workspace: Workspace) -> bool:

@@ -8,17 +8,20 @@ hashes, and we decide on each path that is no plain file.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agentgate_engine.errors import SnapshotError
+from agentgate_engine.errors import SnapshotError, StoreError, WorkspaceError
+from agentgate_engine.store.atomic import read_regular
 from agentgate_engine.workspace.git import Git, GitTimeout, shown, zero_separated
 
 _ATTEMPTS = 3
 _NAMED_IN_A_NOTE = 5
+_RULES = frozenset((".gitignore", ".gitattributes"))
 
 
 @dataclass(slots=True)
@@ -53,7 +56,10 @@ def stage_everything(git: Git, *, embedded: bool = True, rewrite: bool = False) 
         try:
             return notes + _stage_once(git, embedded, rewrite)
         except GitTimeout as fault:
-            raise SnapshotError(f"{fault}. Is there a pipe in place of a .gitignore or .gitattributes?") from fault
+            removed = remove_blocking_files(git.directory) if git.hermetic else []
+            if not removed:
+                raise SnapshotError(str(fault)) from fault
+            notes.append(f"pipes that git would have waited on were removed: {_named(removed)}")
         except SnapshotError as fault:
             if "failed to encode" in str(fault) and git.git_dir is not None:
                 _give_up_on_encodings(git.git_dir)
@@ -80,6 +86,48 @@ def _stage_once(git: Git, embedded: bool, rewrite: bool) -> list[str]:
     notes = _notes(plan, embedded)
     if b"could not open directory" in listed.stderr:
         notes.append("a directory could not be opened and was left out: " + _last_line(listed.stderr))
+    return notes + _apply(git, plan, rewrite)
+
+
+def stage_choices(git: Git, agents_index: Path) -> list[str]:
+    """Follow what the agent decided on ignored files in its own index, and return notes for the operator.
+
+    A file that it added by force is taken, though it is ignored; one that it no longer tracks (`git rm --cached`, with
+    a new rule) is dropped. Without this its own commits and our snapshot would contradict each other.
+    """
+    copy = (git.index or agents_index).with_name(f".agents-index.{secrets.token_hex(4)}")
+    try:
+        copy.write_bytes(read_regular(agents_index))
+        theirs = _tracked_though_ignored(replace(git, index=copy))
+        ours = _tracked_though_ignored(git)
+    except FileNotFoundError:
+        return []
+    except (StoreError, WorkspaceError) as fault:
+        return [f"the agent's index could not be read, so its choices on ignored files are not followed: {fault}"]
+    finally:
+        copy.unlink(missing_ok=True)
+    plan = _Plan(remove=sorted(ours - theirs))
+    _sort_untracked(git, sorted(theirs - ours), plan)
+    return _notes(plan, True) + _apply(git, plan, False)
+
+
+def remove_blocking_files(root: Path) -> list[bytes]:
+    """Remove pipes in place of files that git opens for their rules: it would wait for a writer forever."""
+    removed: list[bytes] = []
+    for place, _, names in os.walk(root):
+        for name in _RULES.intersection(names):
+            file = Path(place, name)
+            if not stat.S_ISREG(mode := file.lstat().st_mode) and not stat.S_ISLNK(mode):
+                file.unlink()
+                removed.append(os.fsencode(file.relative_to(root)))
+    return removed
+
+
+def _tracked_though_ignored(git: Git) -> set[bytes]:
+    return set(zero_separated(git.run("ls-files", "-z", "--cached", "--ignored", "--exclude-standard").stdout))
+
+
+def _apply(git: Git, plan: _Plan, rewrite: bool) -> list[str]:
     if plan.remove:
         git.run("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(plan.remove), fault=SnapshotError)
     if plan.add or rewrite:
@@ -87,8 +135,8 @@ def _stage_once(git: Git, embedded: bool, rewrite: bool) -> list[str]:
         arguments = ("update-index", "--add", "--remove", "--replace", *force, "-z", "--stdin")
         done = git.run(*arguments, stdin=_joined(plan.add), fault=SnapshotError)
         if b"Ignoring path" in done.stderr:
-            notes.append("git refuses a name, and the file was left out: " + _last_line(done.stderr))
-    return notes
+            return ["git refuses a name, and the file was left out: " + _last_line(done.stderr)]
+    return []
 
 
 def _plan(git: Git, entries: Iterable[bytes]) -> _Plan:

@@ -17,7 +17,7 @@ from agentgate_engine.workspace.changes import ChangedPath, files_between, patch
 from agentgate_engine.workspace.checkout import check_out, is_real_directory, make_real_directory, refuse_leftovers
 from agentgate_engine.workspace.clone import make_clone
 from agentgate_engine.workspace.deletion import delete_tree
-from agentgate_engine.workspace.git import Git
+from agentgate_engine.workspace.git import Git, shown, zero_separated
 from agentgate_engine.workspace.snapshots import NOW_INDEX, TREE_INDEX, align, commit_state, take_snapshot
 from agentgate_engine.workspace.source import blob_at
 from agentgate_engine.workspace.staging import copy_index, stage_everything, tree_of
@@ -167,11 +167,27 @@ class Workspace:
         if pristine:
             refuse_leftovers(delete_tree(self.clean_room_path), self.clean_room_path)
         make_real_directory(self.clean_room_path)
-        refuse_leftovers(delete_tree(self.clean_room_path / ".git"), self.clean_room_path)
         with self.index(_CLEAN_INDEX) as index:
             kept = check_out(self.git.at(self.clean_room_path, index), commit)
         make_clone(self.git, self.clean_room_path, head=commit, index=self.admin / _CLEAN_INDEX)
         return CleanRoom(self.clean_room_path, kept)
+
+    def tree_of_commit(self, commit: str) -> str:
+        """The hash of a commit's tree."""
+        return self.git.run("rev-parse", "--verify", f"{commit}^{{tree}}").text
+
+    def paths_of_commit(self, commit: str) -> list[str]:
+        """Every path in a commit, relative and `/`-separated."""
+        listed = self.git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).stdout
+        return [shown(name) for name in zero_separated(listed)]
+
+    def keep(self, label: str, clock: Clock = _CLOCK) -> str:
+        """Commit the present state as `refs/agentgate/interrupted/{label}` and leave everything as it is.
+
+        Raises:
+            WorkspaceError: it could not be committed.
+        """
+        return self._keep(label, clock)
 
     def read_file_at(self, commit: str, path: str) -> bytes | None:
         """The content of a regular file in a commit, or None."""

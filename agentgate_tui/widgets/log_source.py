@@ -72,10 +72,15 @@ class LogSource:
     Nothing is decoded before it is asked for, and no call does unbounded work.
     """
 
-    generation = 0
-    """Rises when the lines before are void (truncated, replaced)."""
-    problem = ""
-    """Why there are no lines, in words, when the reason is not that nothing was written."""
+    @property
+    def generation(self) -> int:
+        """Rises when the lines before are void (truncated, replaced)."""
+        return 0
+
+    @property
+    def problem(self) -> str:
+        """Why there are no lines, in words, when the reason is not that nothing was written."""
+        return ""
 
     @property
     def count(self) -> int:
@@ -147,11 +152,11 @@ class FileLogSource(LogSource):
         self._kind = kind
 
     @property
-    def generation(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def generation(self) -> int:
         return self.index.generation
 
     @property
-    def problem(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def problem(self) -> str:
         return self.index.problem
 
     @property

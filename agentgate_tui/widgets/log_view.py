@@ -10,16 +10,14 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
-from textual.geometry import Region, Size
-from textual.message import Message
-from textual.reactive import Reactive, reactive
-from textual.scroll_view import ScrollView
+from textual.geometry import Size
+from textual.reactive import reactive
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
 
 from agentgate_engine.views.safe_text import SafeText
+from agentgate_tui.widgets.line_scroll import LineScroll, Told
 from agentgate_tui.widgets.log_search import LogSearch, Sought
 from agentgate_tui.widgets.log_source import LogLine, LogSource, TextLogSource
 from agentgate_tui.widgets.log_strip import KINDS, lead, row, with_matches, with_selection
@@ -29,21 +27,7 @@ _MARKED = Style(reverse=True)
 _MATCH_IN_MARKED = Style(reverse=False, underline=True)
 
 
-@dataclass
-class Told(Message):
-    """What the messages of a log view share: a sender, and that a newer one replaces an older of its kind."""
-
-    log_view: LogView
-
-    @property
-    def control(self) -> LogView:
-        return self.log_view
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Told) and type(message) is type(self) and message.log_view is self.log_view
-
-
-class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+class LogView(LineScroll):
     """Draws the visible lines of a `LogSource` and nothing else, so that size costs nothing.
 
     The owner calls `refresh_source` when the file changed; what is still to be indexed or counted goes on in short
@@ -51,16 +35,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     ALLOW_SELECT = True
+    NAME = "log-view"
     COMPONENT_CLASSES = {f"log-view--{name}" for name in (*KINDS, "match", "empty")}
     DEFAULT_CSS = """
-    LogView {
-        background: $surface;
-        color: $foreground;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
-    }
     LogView > .log-view--error { color: $text-error; text-style: bold; }
     LogView > .log-view--heading { color: $text-primary; text-style: bold; }
     LogView > .log-view--notice { color: $text-warning; }
@@ -86,7 +63,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("E", "error(-1)", "Previous error", id="log.previous_error", show=False),
     ]
 
-    virtual_size = Reactive(Size(0, 0), layout=False, repaint=False)  # growth repaints rows, not the screen's layout
     follow: reactive[bool] = reactive(True, repaint=False)
     """Whether the end is kept in view. Scrolling up clears it; G, end and F set it."""
     show_prefix: reactive[bool] = reactive(True)
@@ -113,8 +89,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, source: LogSource | None = None, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(512)
-        self._palette: dict[str, Style] = {}
         self._pump_timer: Timer | None = None
         self._told = (True, 0)
         self._start_over(source or TextLogSource([]))
@@ -137,7 +111,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         if self.follow:
-            self._scroll_to_row(self._count)
+            self.scroll_to_row(self._count)
 
     def show(self, source: LogSource | None) -> None:
         """Show another log, at its end if following, else from its start. The old source stays its owner's to close."""
@@ -163,7 +137,10 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return 0 if self.follow else max(0, self._count - self._seen)
 
     def mark_line(self, i: int | None) -> None:
-        """Point at line `i` (reversed, with `>` before it) and bring it into view; None takes the mark away."""
+        """Point at line `i` (reversed, with `>` before it) and bring it into view, as soon as it is there.
+
+        None takes the mark away, as does `show`. Stops following.
+        """
         self._refresh_line(self._marked)
         self._marked = i
         if i is not None:
@@ -187,7 +164,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self._seen = count
         self.virtual_size = Size(0, count)
         if self.follow:
-            self._scroll_to_row(count)
+            self.scroll_to_row(count)
+        if self._marked is not None and old <= self._marked < count:
+            self._go_to(self._marked)
         self._tell()
 
     def _pump_soon(self) -> None:
@@ -211,11 +190,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_follow(self, following: bool) -> None:
         self._seen = self._count
         if following:
-            self._scroll_to_row(self._count)
+            self.scroll_to_row(self._count)
         self._tell()
-
-    def watch_virtual_size(self, size: Size) -> None:
-        self._scroll_update(size)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -223,20 +199,15 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if round(new_value) < round(old_value) and new_value < self.max_scroll_y:
             self.follow = False
         if not self.follow:
-            self._seen = max(self._seen, min(self._count, round(new_value) + self._view.height))
+            self._seen = max(self._seen, min(self._count, round(new_value) + self.size.height))
             self._tell()
-
-    @property
-    def _view(self) -> Size:
-        """The room for text: `size` includes the column of the scrollbar, which is kept free so that rows never reflow."""
-        return Size(self.size.width - self.scrollbar_size_vertical, self.size.height)
 
     @property
     def max_scroll_x(self) -> int:
         """As far as the longest line now in view goes, and never less than now: what arrives must not scroll back."""
-        top, (width, height) = self.scroll_offset.y, self._view
+        top, height = self.scroll_offset.y, self.size.height
         lines = [(i, self._source.line(i)) for i in range(top, min(self._count, top + height))]
-        overhang = [cell_len(self._lead(i, line)) + cell_len(line.text) - width for i, line in lines]
+        overhang = [cell_len(self._lead(i, line)) + cell_len(line.text) - self.room for i, line in lines]
         return max(self.scroll_offset.x, *overhang, 0)
 
     @property
@@ -249,16 +220,12 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self._told = told
             self.post_message(self.FollowChanged(self, *told))
 
-    def _scroll_to_row(self, row: float) -> None:
-        if self.is_attached:
-            self.scroll_to(y=row, animate=False, force=True)
-
     def _go_to(self, i: int) -> None:
         """Bring line `i` into view, in the middle if it was out of it, and stop following."""
         self.follow = False
-        top, height = self.scroll_offset.y, self._view.height
+        top, height = self.scroll_offset.y, self.size.height
         if not top <= i < top + height:
-            self._scroll_to_row(i - height // 2)
+            self.scroll_to_row(i - height // 2)
         self._refresh_line(i)
 
     def _refresh_line(self, i: int | None) -> None:
@@ -266,29 +233,27 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_rows(i, i + 1)
 
     def _refresh_rows(self, first: int, last: int) -> None:
-        top, (width, height) = self.scroll_offset.y, self._view
-        first, last = max(first, top), min(last, top + height)
-        if first < last:
-            self.refresh(Region(0, first - top, width, last - first))
+        top = self.scroll_offset.y
+        self.refresh_screen_rows(first - top, last - top)
 
     def action_top(self) -> None:
-        self._scroll_to_row(0)
+        self.scroll_to_row(0)
 
     def action_bottom(self) -> None:
         self.follow = True
-        self._scroll_to_row(self._count)
+        self.scroll_to_row(self._count)
 
     def action_follow(self) -> None:
         self.follow = not self.follow
 
     def action_rows(self, rows: int) -> None:
-        self._scroll_to_row(self.scroll_offset.y + rows)
+        self.scroll_to_row(self.scroll_offset.y + rows)
 
     def action_pages(self, pages: float) -> None:
-        self._scroll_to_row(self.scroll_offset.y + round(pages * self._view.height))
+        self.scroll_to_row(self.scroll_offset.y + round(pages * self.size.height))
 
     def action_columns(self, direction: int) -> None:
-        self.scroll_to(x=self.scroll_offset.x + direction * max(1, self._view.width // 2), animate=False, force=True)
+        self.scroll_to(x=self.scroll_offset.x + direction * max(1, self.room // 2), animate=False, force=True)
 
     # Searching
 
@@ -313,7 +278,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _jump(self, find: Callable[[int, bool], Sought], direction: int) -> Sought:
         """Search on past the last jump while it is in view, else from the edge of the view that is left behind."""
-        top, height, here = self.scroll_offset.y, self._view.height, self.search.here
+        top, height, here = self.scroll_offset.y, self.size.height, self.search.here
         start = top if direction > 0 else top + height - 1
         if here is not None and top <= here < top + height:
             start = here + (1 if direction > 0 else -1)
@@ -324,11 +289,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return sought
 
     # Drawing
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._palette.clear()
-        self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
         i, width = self.scroll_offset.y + y, self.size.width
@@ -343,13 +303,13 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         if strip is not None:
             return strip
         line = self._source.line(i)
-        style = self._style(line.kind if line.kind in KINDS else "") + (_MARKED if marked else None)
-        match = style + _MATCH_IN_MARKED if marked else self._style("match")
+        style = self.style_of(line.kind if line.kind in KINDS else "") + (_MARKED if marked else None)
+        match = style + _MATCH_IN_MARKED if marked else self.style_of("match")
         body = with_matches(line.text, style, self.search.needle, match)
         if selected:
             body = with_selection(body, line.text, selected, self.screen.get_component_rich_style("screen--selection"))
         before = self._lead(i, line)
-        strip = row(before, body, style, left, self._view.width, width).apply_offsets(left - len(before), i)
+        strip = row(before, body, style, left, self.room, width).apply_offsets(left - len(before), i)
         self._strips[key] = strip
         return strip
 
@@ -362,26 +322,20 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _blank(self, y: int, width: int) -> Strip:
         if self._count or self._loading:
-            return Strip.blank(width, self._style(""))
+            return Strip.blank(width, self.style_of(""))
         text = f"This log {self._source.problem}." if self._source.problem else self.empty_text
         lines = text.split("\n")
-        style = self._style("empty")
+        style = self.style_of("empty")
         return row("  ", Strip([Segment(lines[y] if y < len(lines) else "", style)]), style, 0, width, width)
-
-    def _style(self, name: str) -> Style:
-        style = self._palette.get(name)
-        if style is None:
-            style = self.get_component_rich_style(f"log-view--{name}") if name else self.rich_style
-            self._palette[name] = style
-        return style
 
     # Selecting
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, of a bounded number of lines; where the selection has no end, of those in view."""
         top = self.scroll_offset.y
-        first = selection.start.y if selection.start else top
-        last = min(self._count - 1, selection.end.y if selection.end else top + self._view.height - 1)
+        # Compared with None: an Offset of (0, 0) counts as false.
+        first = top if selection.start is None else selection.start.y
+        last = min(self._count - 1, top + self.size.height - 1 if selection.end is None else selection.end.y)
         lines: list[str] = []
         for i in range(first, min(last + 1, first + _SELECTED_LINES)):
             text = self._source.line(i).text

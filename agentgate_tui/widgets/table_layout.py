@@ -17,19 +17,21 @@ GUTTER = "  "
 """What stands in front of each row: the cursor shows there too, for reverse colours do not copy and may not be seen."""
 
 GAP = 1
-NARROWEST = 8
-"""Cells below which a flexible column is not squeezed while there are columns left to drop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` in cells, None to share what is left; a higher `priority` is dropped sooner, 0 never."""
+    """One column. `width` in cells, None to share what is left; a higher `priority` is dropped sooner, 0 never.
+
+    A flexible column takes at least `least` cells: others are dropped before it is squeezed below that.
+    """
 
     key: str
     title: str
     width: int | None = None
     priority: int = 0
     align: Literal["left", "right"] = "left"
+    least: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Placed:
 def place_columns(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     """The columns that fit into `width` cells, gutter included, and how wide each is.
 
-    Columns go by priority, the highest first and the rightmost of equals first, until the rest fits. Those of priority 0
-    stay, whatever the width; a row that is still too long is cut at the edge.
+    Columns go by priority, the highest first and the rightmost of equals first, until the rest fits. Those of priority
+    0 stay, whatever the width; a row that is still too long is cut at the edge.
     """
     room = width - len(GUTTER)
     shown = list(range(len(columns)))
@@ -77,14 +79,14 @@ def place_columns(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         cells = columns[i].width
         if cells is None:
             share = spare // len(flexible)
-            cells = NARROWEST + share + (spare - share * len(flexible) if i == flexible[0] else 0)
+            cells = columns[i].least + share + (spare - share * len(flexible) if i == flexible[0] else 0)
         placed.append(Placed(i, cells, columns[i].align, columns[i].title))
     return tuple(placed)
 
 
 def _needed(columns: Sequence[Column], shown: Sequence[int]) -> int:
-    widths = [columns[i].width for i in shown]
-    return sum(NARROWEST if width is None else width for width in widths) + GAP * max(0, len(shown) - 1)
+    widths = [columns[i].least if columns[i].width is None else columns[i].width or 0 for i in shown]
+    return sum(widths) + GAP * max(0, len(shown) - 1)
 
 
 def fit(text: str, width: int, align: Literal["left", "right"]) -> str:
@@ -103,13 +105,13 @@ def header_text(placed: Sequence[Placed]) -> str:
 def row_segments(
     row: TableRow, placed: Sequence[Placed], base: Style, style_of: Callable[[str], Style]
 ) -> list[Segment]:
-    """A row without cursor: neighbours of one style in one segment, as each segment costs the wire a style and a reset."""
+    """A row without the cursor, its words styled and its blanks plain; neighbours of one style are for joining."""
     segments = [Segment(GUTTER, base)]
     for n, column in enumerate(placed):
         cell = row.cells[column.index]
         text = fit(cell.text, column.width, column.align)
         style = style_of(cell.style) if cell.style else base
-        # Blanks are drawn plain, so that padding joins its neighbours and an underline ends with its word.
+        # Plain blanks join their neighbours (each segment costs the wire a style and a reset) and end an underline.
         word = text.strip(" ")
         start = text.find(word) if word else len(text)
         segments += (

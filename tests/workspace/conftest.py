@@ -1,4 +1,4 @@
-"""A real repository of an operator, a workspace made from it, and a canary that tells whether anything of an agent ran."""
+"""A real repository of an operator, a workspace made from it, and a canary that tells whether something ran."""
 
 from __future__ import annotations
 

@@ -1,0 +1,145 @@
+"""`agentgate log`: what an agent did, line by line, live if asked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentgate_engine.cli.output import put, put_json, say
+from agentgate_engine.cli.reading import open_store, read_asked, run_id_of
+from agentgate_engine.errors import UsageError
+from agentgate_engine.models.ids import RunId
+from agentgate_engine.store.atomic import open_regular
+from agentgate_engine.store.line_reader import LineReader, read_lines
+from agentgate_engine.store.run_evidence import RunEvidence
+from agentgate_engine.store.store import Store
+from agentgate_engine.views.safe_text import sanitize
+
+FOLLOW_S = 0.05
+_MARKS = {"tool_call": "$ ", "tool_output": "  ", "thinking": "~ ", "notice": "! ", "error_output": "e "}
+
+
+def log(asked: argparse.Namespace) -> int:
+    """Print a transcript, a failed check's output, or raw bytes. With `--follow`, exit 1 if the run failed.
+
+    Raises:
+        UsageError: no such run, or options that exclude each other.
+        StoreError: it cannot be read.
+    """
+    if asked.follow and (asked.json or asked.failed or asked.raw):
+        raise UsageError("--follow goes with none of --json, --failed and --raw")
+    if asked.follow:
+        store = open_store(asked)
+        return follow(store, run_id_of(store, asked.id))
+    evidence, iteration = read_asked(asked)
+    if asked.failed:
+        return _failed(evidence, iteration, as_json=asked.json)
+    if asked.raw:
+        return _raw(evidence, iteration)
+    lines = read_lines(evidence.layout.transcript(iteration)) if iteration else []
+    if asked.json:
+        put_json([json.loads(line) for line in lines])
+        return 0
+    for line in lines:
+        put(_text(line))
+    if not lines:
+        say(f"nothing is on record of {evidence.run.id}; it is {evidence.run.state.value}: {evidence.run.now}")
+    return 0
+
+
+def follow(store: Store, run_id: RunId) -> int:
+    """Print the transcript as it grows, each iteration after the other, until the run ends."""
+    layout, iteration, reader = store.layout.run(run_id), 0, None
+    while True:
+        run = store.read_run(run_id)
+        if reader is not None:
+            for line in reader.read_new():
+                put(_text(line))
+            sys.stdout.flush()
+        if run.iteration > iteration:
+            iteration += 1
+            reader = LineReader(layout.transcript(iteration))
+            say(f"-- {run_id} iteration {iteration} --")
+            continue
+        if run.state.terminal:
+            say(f"-- {run_id} {run.result}" + (f": {run.error}" if run.error else "") + " --")
+            return 0 if run.result == "passed" else 1
+        time.sleep(FOLLOW_S)
+
+
+def _text(line: bytes) -> str:
+    try:
+        found = json.loads(line)
+        return _MARKS.get(found["kind"], "") + sanitize(found["text"]) + (" ..." if found.get("cut") else "")
+    except (ValueError, KeyError, TypeError):
+        return "? " + sanitize(line[:200])
+
+
+def _failed(evidence: RunEvidence, iteration: int, *, as_json: bool) -> int:
+    report = evidence.verifications.get(iteration)
+    check = report.first_failed if report else None
+    if check is None:
+        agent = evidence.agents.get(iteration)
+        if agent is not None and not agent.success and not as_json:
+            say(f"no check failed: the agent did ({agent.outcome.value}); its output follows")
+            return _raw(evidence, iteration)
+        raise UsageError(f"no check of {evidence.run.id}/{iteration} failed")
+    streams = [name for name in (check.stdout_log, check.stderr_log) if name]
+    if as_json:
+        texts = {name: b"".join(_bytes(evidence.layout.directory / name)).decode(errors="replace") for name in streams}
+        put_json({"check": check.id, "message": check.message, "output": texts})
+        return 0
+    put(sanitize(f"{check.id}: {check.message or ''}"))
+    for name in streams:
+        path = evidence.layout.directory / name
+        say(f"-- {path} --")
+        for line in read_lines_of(path):
+            put(sanitize(line))
+    if not streams:
+        put(sanitize(check.details or ""))
+    return 0
+
+
+def _raw(evidence: RunEvidence, iteration: int) -> int:
+    """Byte for byte; to a terminal only what is text, since raw bytes could drive it."""
+    agent = evidence.agents.get(iteration)
+    names = [agent.stdout_log, agent.stderr_log] if agent else _live_logs(evidence, iteration)
+    for name in names:
+        path = evidence.layout.directory / name
+        if sys.stdout.isatty():
+            for line in read_lines_of(path):
+                put(sanitize(line))
+        else:
+            sys.stdout.flush()
+            for chunk in _bytes(path):
+                sys.stdout.buffer.write(chunk)
+    return 0
+
+
+def _live_logs(evidence: RunEvidence, iteration: int) -> list[str]:
+    folders = sorted(evidence.layout.processes.glob(f"{iteration}-agent-*"))
+    return [f"processes/{folders[-1].name}/{name}.log" for name in ("stdout", "stderr")] if folders else []
+
+
+def read_lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a log, the last one too when it has no newline."""
+    rest = b""
+    for chunk in _bytes(path):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _bytes(path: Path) -> Iterator[bytes]:
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            while chunk := file.read(1 << 16):
+                yield chunk
+    except FileNotFoundError:
+        return

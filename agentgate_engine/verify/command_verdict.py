@@ -1,0 +1,96 @@
+"""From how a command ended and what it printed to the record of its check. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentgate_engine.models.gate_plan import GatePlan, PlannedCommand
+from agentgate_engine.models.process import ProcessExit
+from agentgate_engine.models.verification import Check, CheckStatus, Level
+from agentgate_engine.verify.diagnostics import OutputFindings, read_findings
+from agentgate_engine.verify.error_lines import plain
+from agentgate_engine.verify.exit_words import as_expected, exit_hint, exit_words
+from agentgate_engine.verify.output_window import OutputWindow, tail_lines
+from agentgate_engine.verify.setup_hints import setup_hint
+from agentgate_engine.verify.signature import signature
+from agentgate_engine.verify.tree_paths import TreePaths
+
+_DETAIL_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFacts:
+    """What is known of a run of a command besides its output.
+
+    `measured_ms` stands in for a duration that was not recorded; `limit_s` is the time it was given.
+    """
+
+    check_id: str
+    command: PlannedCommand
+    end: ProcessExit | None
+    started_at: str
+    measured_ms: int
+    limit_s: float
+    stdout_log: str
+    stderr_log: str
+
+
+def judge_command(
+    facts: CommandFacts,
+    out: OutputWindow,
+    err: OutputWindow,
+    plan: GatePlan,
+    tree: TreePaths,
+    tree_hash: str,
+    mask: Callable[[str], str],
+) -> Check:
+    """The check of one command. Everything that comes from its output is masked."""
+    end, command = facts.end, facts.command
+    passed = as_expected(end, command.expected_exit)
+    found = read_findings(Level.L1, facts.check_id, out.lines, err.lines, tree, mask)
+    by_budget = "" if facts.limit_s >= command.timeout else ", all that was left of the plan's max_runtime"
+    words = exit_words(end, command.expected_exit, f"{facts.limit_s:.4g} s{by_budget}")
+    return Check(
+        id=facts.check_id,
+        name=facts.check_id.partition("/")[2],
+        level=Level.L1,
+        status=CheckStatus.PASSED if passed else CheckStatus.FAILED,
+        passed=passed,
+        message=words + (f"; {end.evidence_fault}" if end and end.evidence_fault else ""),
+        details=None if passed else _details(found),
+        hint=None if passed else _hint(end, out, err, tree, plan),
+        command=mask(command.command),
+        exit_code=end.exit_code if end else None,
+        expected_exit=command.expected_exit,
+        timed_out=end is not None and end.ended_by == "deadline",
+        started_at=facts.started_at,
+        duration=end.duration_ms if end else facts.measured_ms,
+        stdout=tail_lines(mask(out.end)),
+        stderr=tail_lines(mask(err.end)),
+        stdout_log=facts.stdout_log,
+        stderr_log=facts.stderr_log,
+        cases=list(found.cases),
+        diagnostics=[] if passed else list(found.diagnostics),
+        signature=None if passed else found.signature or signature(facts.check_id, words),
+        tree_hash=tree_hash,
+        plan_hash=plan.hash,
+    )
+
+
+def _details(found: OutputFindings) -> str | None:
+    """The errors themselves, one a line, with their places."""
+    lines = [
+        f"{each.file}:{each.line}: {each.message}" if each.file and each.line else each.message
+        for each in found.diagnostics[:_DETAIL_LINES]
+    ]
+    return "\n".join(lines) or None
+
+
+def _hint(end: ProcessExit | None, out: OutputWindow, err: OutputWindow, tree: TreePaths, plan: GatePlan) -> str | None:
+    if end is None or end.start_error or end.ended_by:
+        return exit_hint(end)
+    output = "\n".join(plain(line.text) for window in (out, err) for line in window.lines)
+    names = {posixpath.splitext(name)[0] for path in tree.tracked for name in path.split("/")}
+    return setup_hint(end.exit_code, output, names, has_setup=bool(plan.setup))
