@@ -51,11 +51,15 @@ INLINE_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """How an attempt ended. `exit` is None when the process was lost with its supervisor."""
+    """How an attempt ended. `exit` is None when the process was lost with its supervisor.
+
+    `first_seq` is where its lines begin in the transcript, which the attempts of an iteration share.
+    """
 
     result: AgentResult
     exit: ProcessExit | None
     deltas: dict[str, WorkspaceDelta]
+    first_seq: int
 
 
 @dataclass
@@ -139,7 +143,7 @@ class AgentAttempt:
             await self._measuring
         if self.delta.due:
             await self._measure()
-        return AttemptEnd(result, end, self.deltas)
+        return AttemptEnd(result, end, self.deltas, self.transcript.first_seq)
 
     async def _read_more(self) -> bool:
         """Feed what came since the last call; false when nothing did."""

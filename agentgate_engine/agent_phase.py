@@ -121,10 +121,10 @@ class AgentPhase:
             await context.emit(AgentAdopted(process=directory.name, attempt=attempt, still_running=running))
         if not known:
             await self._announce(directory.name, attempt, command)
-        watch = DeltaWatch(context.workspace, await asyncio.to_thread(context.workspace.tree_of_commit, context.before_sha))
-        transcript = TranscriptWriter.open(
-            context.layout.transcript(call.iteration), directory.name, context.mask
+        watch = DeltaWatch(
+            context.workspace, await asyncio.to_thread(context.workspace.tree_of_commit, context.before_sha)
         )
+        transcript = TranscriptWriter.open(context.layout.transcript(call.iteration), directory.name, context.mask)
         try:
             parser = self.driver.parser(call)
             reading = AgentAttempt(
@@ -158,7 +158,9 @@ class AgentPhase:
                 "stopSequence": [list(step) for step in command.stop_sequence],
             }
         )
-        environment = agent_environment(context.environment, command, order.agent)
+        # An agent that deletes its `.git` must not find a repository around the store and work on that.
+        ceiling = {"GIT_CEILING_DIRECTORIES": str(call.workspace.parent)}
+        environment = {**agent_environment(context.environment, command, order.agent), **ceiling}
         return await context.host.start(directory, spec, environment)
 
     async def _announce(self, process: str, attempt: int, command: AgentCommand) -> None:
@@ -257,10 +259,11 @@ class AgentPhase:
             transcript_file=context.layout.transcript(call.iteration).name,
             result_text=mask(result.result_text) if result.result_text is not None else None,
             structured_output=result.structured_output,
-            tool_calls=[
-                tool.model_copy(update={"delta": end.deltas.get(tool.id)}) for tool in result.tool_calls
+            tool_calls=[tool.model_copy(update={"delta": end.deltas.get(tool.id)}) for tool in result.tool_calls],
+            messages=[
+                note.model_copy(update={"transcript_seq": note.transcript_seq + end.first_seq})
+                for note in result.messages
             ],
-            messages=list(result.messages),
             started_at=this.started_at,
             duration_ms=this.duration_ms or 0,
             tokens_used=result.tokens_used,

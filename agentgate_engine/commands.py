@@ -147,10 +147,10 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
         finally:
             index.close()
     except OSError as fault:
-        raise StoreError(f"cannot write the order to {store.layout.root}: {fault.strerror}; nothing was queued") from fault
-    return Submitted(
-        order_id, run_id, row.position if row else None, source.head, tuple(run.left_out), tuple(notes)
-    )
+        raise StoreError(
+            f"cannot write the order to {store.layout.root}: {fault.strerror}; nothing was queued"
+        ) from fault
+    return Submitted(order_id, run_id, row.position if row else None, source.head, tuple(run.left_out), tuple(notes))
 
 
 def _check(request: SubmitRequest, environment: Mapping[str, str]) -> None:
@@ -240,9 +240,7 @@ def cancel(
     if run.state.terminal:
         return CancelResult(run_id, "already", run.state.value)
     by = whoami()
-    wish = add_wish(
-        store.layout, action="cancel", run=run_id, by=by, t=to_stamp(clock.now()), data={"reason": reason}
-    )
+    wish = add_wish(store.layout, action="cancel", run=run_id, by=by, t=to_stamp(clock.now()), data={"reason": reason})
     give_up = clock.monotonic() + wait_s
     while True:
         try:

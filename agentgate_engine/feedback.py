@@ -111,9 +111,12 @@ def _details(check: Check) -> str:
         found.append(place + each.message)
     printed = [plain(line).strip() for line in (check.stdout + "\n" + check.stderr).split("\n")]
     printed = [line for line in printed if line]
+    said = [each.message for each in check.diagnostics]
     for line in printed:
-        if is_error_line(line) and not any(line in known or known in line for known in found):
+        bare = line.removeprefix("E ").strip()
+        if is_error_line(line) and not any(known in bare or bare in known for known in said):
             found.append(line)
+            said.append(bare)
     return _joined(found or printed[-_LAST_LINES:])
 
 

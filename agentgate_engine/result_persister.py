@@ -45,7 +45,9 @@ class ResultPersister:
     _indexed_at: float = field(default=0.0, repr=False)
 
     @classmethod
-    def open(cls, store: Store, index: Index, clock: Clock, run_id: RunId, fence: int, *, wait_s: float = 3.0) -> ResultPersister:
+    def open(
+        cls, store: Store, index: Index, clock: Clock, run_id: RunId, fence: int, *, wait_s: float = 3.0
+    ) -> ResultPersister:
         """Take `run.lock` and read what is there.
 
         Raises:

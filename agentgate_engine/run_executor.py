@@ -175,9 +175,7 @@ class RunExecutor:
         context = self.context
         iteration = context.run.iteration
         if not context.persister.happened(EventType.FEEDBACK_GENERATED, iteration):
-            report = context.persister.store.read(
-                PersistedVerificationReport, context.layout.verification(iteration)
-            )
+            report = context.persister.store.read(PersistedVerificationReport, context.layout.verification(iteration))
             assert report is not None, "feedback follows a verification"
             feedback = build_feedback(report, created_at=self._now())
             file = context.layout.feedback(iteration)

@@ -17,13 +17,17 @@ from agentgate_engine.store.line_reader import read_lines
 
 @dataclass
 class TranscriptWriter:
-    """The one writer of a transcript. A parser is deterministic, so a replayed log gives the lines that are there already:
-    the first so many of each stream are skipped, and what comes after them is new."""
+    """The one writer of a transcript; `first_seq` is where the lines of this attempt begin.
+
+    A parser is deterministic, so a replayed log gives the lines that are there already: the first so many of each
+    stream are skipped, and what comes after them is new.
+    """
 
     log: AppendLog
     process: str
     mask: Callable[[str], str]
     next_seq: int
+    first_seq: int
     _skip: Counter[str] = field(default_factory=Counter[str])
 
     @classmethod
@@ -36,7 +40,7 @@ class TranscriptWriter:
             found = json.loads(line)
             if found["process"] == process:
                 written[found["stream"]] += 1
-        return cls(log, process, mask, len(lines), written)
+        return cls(log, process, mask, len(lines), len(lines) - written.total(), written)
 
     def write(self, lines: Iterable[Line]) -> None:
         """Append lines in one write.
@@ -65,7 +69,7 @@ class TranscriptWriter:
             "process": self.process,
             "tool": line.tool,
             "isError": line.is_error,
-            "cut": len(text) >= TEXT_LIMIT,
+            "cut": line.cut or len(text) > TEXT_LIMIT,
         }
         self.next_seq += 1
         return json.dumps(record, ensure_ascii=False).encode() + b"\n"

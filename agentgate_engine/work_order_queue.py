@@ -81,7 +81,8 @@ class WorkOrderQueue:
         """Mark a run that still waits as ended; False when it does not wait."""
         with self._index.transaction() as database:
             return (
-                database.execute("update job set state='done' where run_id=? and state='queued'", (run_id,)).rowcount == 1
+                database.execute("update job set state='done' where run_id=? and state='queued'", (run_id,)).rowcount
+                == 1
             )
 
     def requeue_of_the_dead(self, engine_lives: Callable[[str], bool]) -> list[RunId]:

@@ -1,2 +1,1 @@
-"""The headless commands, each rendered from a view-model, each with `--json`.
-"""
+"""The headless commands, each rendered from a view-model, each with `--json`."""

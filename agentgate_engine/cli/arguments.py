@@ -32,7 +32,9 @@ def make_parser() -> argparse.ArgumentParser:
     serve.add_argument("--engine-id", help=argparse.SUPPRESS)
     status = _add(commands, "status", "list the runs, newest first")
     status.add_argument("-f", "--filter", default="", metavar="FILTER", help="word, !word, field:value or /regex/")
-    status.add_argument("-n", "--limit", type=int, default=30, metavar="N", help="at most N runs; 0 for all (default 30)")
+    status.add_argument(
+        "-n", "--limit", type=int, default=30, metavar="N", help="at most N runs; 0 for all (default 30)"
+    )
     _of_run(_add(commands, "show", "one run: iterations, checks, facts, warnings"))
     _of_run(_add(commands, "why", "why a run failed: check, error lines, suspect tool call, feedback sent, files"))
     log = _of_run(_add(commands, "log", "what the agent did, line by line"))
@@ -69,12 +71,21 @@ def _order(parser: argparse.ArgumentParser, *, start: bool = False) -> None:
     task = parser.add_argument_group("the task")
     task.add_argument("-p", "--prompt", metavar="TEXT", help="what the agent should do")
     task.add_argument("--prompt-file", type=Path, metavar="FILE", help="the same from a file; - for standard input")
-    task.add_argument("-C", "--repo", type=Path, default=Path(), metavar="DIR", help="the git repository (default: here)")
+    task.add_argument(
+        "-C", "--repo", type=Path, default=Path(), metavar="DIR", help="the git repository (default: here)"
+    )
     task.add_argument("--title", metavar="TEXT", help="for lists (default: the prompt's first line)")
     task.add_argument("--include-dirty", action="store_true", help="take uncommitted changes along")
     agent = parser.add_argument_group("the agent")
-    agent.add_argument("-a", "--agent", default="claude-code", metavar="NAME", help="claude-code (default), command, scripted")
-    agent.add_argument("--command", dest="agent_command", metavar="CMD", help="the shell command of a `command` agent; the prompt is on its stdin")
+    agent.add_argument(
+        "-a", "--agent", default="claude-code", metavar="NAME", help="claude-code (default), command, scripted"
+    )
+    agent.add_argument(
+        "--command",
+        dest="agent_command",
+        metavar="CMD",
+        help="the shell command of a `command` agent; the prompt is on its stdin",
+    )
     agent.add_argument("--script", type=Path, metavar="FILE", help="the play of a `scripted` agent")
     agent.add_argument("--model", metavar="NAME", help="passed on to the agent")
     agent.add_argument(
@@ -83,7 +94,9 @@ def _order(parser: argparse.ArgumentParser, *, start: bool = False) -> None:
         default="default",
         help="what the agent may do without asking; bypass lets it do anything your user may (default: %(default)s)",
     )
-    agent.add_argument("--pass-env", action="append", default=[], metavar="NAME", help="let the agent see this variable too")
+    agent.add_argument(
+        "--pass-env", action="append", default=[], metavar="NAME", help="let the agent see this variable too"
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument("--max-iterations", type=int, metavar="N", help="agent calls at most (default 3)")
     limits.add_argument("--iteration-time", type=float, metavar="S", help="seconds for one agent call (default 600)")

@@ -23,7 +23,9 @@ def diff(asked: argparse.Namespace) -> int:
     try:
         patch = read_regular(evidence.layout.diff(iteration))
     except FileNotFoundError:
-        raise UsageError(f"{evidence.run.id}/{iteration} has no snapshot (yet): it is {evidence.run.state.value}") from None
+        raise UsageError(
+            f"{evidence.run.id}/{iteration} has no snapshot (yet): it is {evidence.run.state.value}"
+        ) from None
     if asked.json:
         put_json({"run": evidence.run.id, "iteration": iteration, "patch": patch.decode(errors="replace")})
     elif sys.stdout.isatty():

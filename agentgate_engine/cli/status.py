@@ -39,7 +39,9 @@ def status(asked: argparse.Namespace) -> int:
         put(f"no runs in {layout.root}; submit one with `agentgate run`, or see `agentgate demo`")
         return 0
     width = shutil.get_terminal_size((100, 24)).columns
-    for text in table(("ST", "ID", "TITLE", "IT", "L0123", "NOW", "AGE", "COST"), map(_cells, shown), flexible=2, width=width):
+    for text in table(
+        ("ST", "ID", "TITLE", "IT", "L0123", "NOW", "AGE", "COST"), map(_cells, shown), flexible=2, width=width
+    ):
         put(text)
     if len(shown) < len(lines):
         say(f"{len(lines) - len(shown)} more; -n 0 lists all")

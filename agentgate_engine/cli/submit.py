@@ -58,7 +58,9 @@ def run(asked: argparse.Namespace) -> int:
     try:
         code = _wait(store, done) if asked.json else follow(store, done.run_id)
     except KeyboardInterrupt:
-        say(f"the run goes on; follow it with `agentgate log -F {done.order_id}`, end it with `agentgate cancel {done.order_id}`")
+        say(
+            f"the run goes on; follow it with `agentgate log -F {done.order_id}`, end it with `agentgate cancel {done.order_id}`"
+        )
         return 130
     evidence = RunEvidenceReader(store, done.run_id).read()
     if asked.json:

@@ -44,7 +44,12 @@ class AgentOutcome(StrEnum):
     @property
     def retryable(self) -> bool:
         """Whether the same call may succeed later without a change: an outage may, wrong credentials will not."""
-        return self in (AgentOutcome.TIMEOUT, AgentOutcome.RATE_LIMITED, AgentOutcome.OVERLOADED, AgentOutcome.INCOMPLETE)
+        return self in (
+            AgentOutcome.TIMEOUT,
+            AgentOutcome.RATE_LIMITED,
+            AgentOutcome.OVERLOADED,
+            AgentOutcome.INCOMPLETE,
+        )
 
 
 class LineRange(Record):

@@ -66,6 +66,8 @@ def split_asked(text: str) -> tuple[str, int | None, int | None]:
     """
     match = _ASKED.match(text.strip().removeprefix("agentgate://").lower())
     if match is None:
-        raise UsageError(f"{text!r} is not an id; give an order (abcd2345), a run (abcd2345.1) or an iteration (abcd2345.1/2)")
+        raise UsageError(
+            f"{text!r} is not an id; give an order (abcd2345), a run (abcd2345.1) or an iteration (abcd2345.1/2)"
+        )
     prefix, run, iteration = match.groups()
     return prefix, int(run) if run else None, int(iteration) if iteration else None

@@ -50,7 +50,9 @@ class AppendLog:
                 os.ftruncate(self._descriptor, self._length)
             except OSError:
                 pass
-            raise ParkRun(f"cannot write {self.path}: {fault.strerror or fault}; free the disk, then start the engine again") from fault
+            raise ParkRun(
+                f"cannot write {self.path}: {fault.strerror or fault}; free the disk, then start the engine again"
+            ) from fault
 
     def close(self) -> None:
         """Close the file. Twice is no error."""

@@ -99,9 +99,7 @@ class Index:
         """
         try:
             with FileLock.acquire(layout.lock, wait_s=10):
-                connection = sqlite3.connect(
-                    layout.index, isolation_level=None, timeout=10, check_same_thread=False
-                )
+                connection = sqlite3.connect(layout.index, isolation_level=None, timeout=10, check_same_thread=False)
                 connection.execute("pragma journal_mode=wal")
                 connection.execute("pragma synchronous=full")
                 found = connection.execute("pragma user_version").fetchone()[0]

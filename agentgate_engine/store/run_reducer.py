@@ -167,7 +167,9 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
         case RunCanceled():
             return {
                 **_ended(run, event, Step.USER_CANCELED, RunResult.CANCELED, "canceled"),
-                "error": f"canceled by {payload.by}: {payload.reason}" if payload.reason else f"canceled by {payload.by}",
+                "error": f"canceled by {payload.by}: {payload.reason}"
+                if payload.reason
+                else f"canceled by {payload.by}",
             }
         case _:
             return {}

@@ -1,2 +1,1 @@
-"""Loop strategies: one function from what an iteration brought to a decision.
-"""
+"""Loop strategies: one function from what an iteration brought to a decision."""

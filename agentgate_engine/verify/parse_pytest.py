@@ -11,7 +11,7 @@ from agentgate_engine.verify.output_window import OutputLine
 from agentgate_engine.verify.tree_paths import TreePaths
 
 _FILE = r"[^\s:][^:]*?\.(?:py|md|rst|txt|ya?ml|feature)"
-_SUMMARY = re.compile(rf"^(?:FAILED|ERROR) (?P<id>{_FILE}(?:::.+?)?)(?: - (?P<message>.*))?$")
+_SUMMARY = re.compile(rf"^(?:FAILED|ERROR) (?P<id>{_FILE}(?:::[^\[]+?(?:\[.+?\])?)?)(?: - (?P<message>.*))?$")
 _VERBOSE = re.compile(rf"^(?P<id>{_FILE}::.+?) (?P<word>PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b")
 _SECTION = re.compile(r"^_{2,} (?:ERROR (?:at \w+ of|collecting) )?(?P<name>\S.*?) _{2,}$")
 _RULE = re.compile(r"^={3,} .* ={3,}$")

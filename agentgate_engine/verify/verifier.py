@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,8 +116,14 @@ class Verifier:
         contracts, plan_hash = self._plan.contracts, self._plan.hash
         for check_id in contract_checks(contracts):
             await self._on_started(check_id, None, None)
-        checks = check_contracts(
-            contracts, what.tracked_paths, what.base_paths, tree_hash=what.tree_hash, plan_hash=plan_hash, now=now
+        checks = await asyncio.to_thread(
+            check_contracts,
+            contracts,
+            what.tracked_paths,
+            what.base_paths,
+            tree_hash=what.tree_hash,
+            plan_hash=plan_hash,
+            now=now,
         )
         for check in checks:
             await self._on_finished(check)

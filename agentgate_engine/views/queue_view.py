@@ -48,9 +48,7 @@ class QueueView:
     advice: str | None
 
 
-def queue_view(
-    rows: Sequence[RunRow], *, unreadable: Sequence[tuple[str, str]], engines: int, now: float
-) -> QueueView:
+def queue_view(rows: Sequence[RunRow], *, unreadable: Sequence[tuple[str, str]], engines: int, now: float) -> QueueView:
     """The queue from its rows. `now` is epoch seconds; `unreadable` are (run id, reason)."""
     lines = tuple(queue_line(row, now) for row in rows)
     waiting = sum(1 for row in rows if row.state == "queued")
@@ -59,7 +57,9 @@ def queue_view(
     known = [row.cost_usd for row in rows if row.cost_usd is not None]
     advice = None
     if engines == 0 and (waiting or running):
-        what = wording.plural(waiting, "order") + " waiting" if waiting else wording.plural(running, "run") + " left off"
+        what = (
+            wording.plural(waiting, "order") + " waiting" if waiting else wording.plural(running, "run") + " left off"
+        )
         advice = f"{what} and no engine is alive: start one with `agentgate serve`"
     return QueueView(
         lines,

@@ -48,7 +48,7 @@ class Timeline:
 def timeline(evidence: RunEvidence, iteration: int, now: float) -> Timeline:
     """The tool calls of one iteration. `now` (epoch seconds) ends the bars of calls that still run."""
     agent = evidence.agents.get(iteration)
-    calls = agent.tool_calls if agent is not None else _live_calls(evidence, iteration)
+    calls = agent.tool_calls if agent is not None else live_calls(evidence, iteration)
     if not calls:
         return Timeline(iteration, (), 0.0, agent is not None)
     zero = min(from_stamp(call.started_at) for call in calls)
@@ -85,7 +85,18 @@ def summary_of(call: ToolCall) -> str:
     if isinstance(given, str):
         return given[:200]
     if isinstance(given, dict):
-        for key in ("command", "file_path", "filePath", "path", "notebook_path", "pattern", "query", "url", "prompt", "summary"):
+        for key in (
+            "command",
+            "file_path",
+            "filePath",
+            "path",
+            "notebook_path",
+            "pattern",
+            "query",
+            "url",
+            "prompt",
+            "summary",
+        ):
             value = given.get(key)
             if isinstance(value, str) and value:
                 return value[:200]
@@ -98,7 +109,8 @@ def touches(call: ToolCall, path: str) -> bool:
     return any(found.path == path for found in changed)
 
 
-def _live_calls(evidence: RunEvidence, iteration: int) -> list[ToolCall]:
+def live_calls(evidence: RunEvidence, iteration: int) -> list[ToolCall]:
+    """The calls of an iteration as its events tell them, while there is no record of the agent yet."""
     calls: dict[str, ToolCall] = {}
     for event in evidence.events:
         if event.iteration != iteration:

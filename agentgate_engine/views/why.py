@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from agentgate_engine.models.agent_result import PersistedAgentResult, ToolCall
 from agentgate_engine.models.build_error import BuildError
@@ -19,7 +18,15 @@ from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import SafeText, sanitize
 from agentgate_engine.views.timeline import summary_of, touches
-from agentgate_engine.views.why_facts import Fact, Window, error_tail, last_words, level_cells, output_of_check
+from agentgate_engine.views.why_facts import (
+    Fact,
+    Window,
+    error_tail,
+    last_words,
+    level_cells,
+    output_of_check,
+    snapshot_of,
+)
 
 ReadLines = Callable[[Path, int, int], list[bytes]]
 """(file, first line from 1, how many) -> those lines; fewer when the file ends."""
@@ -104,7 +111,9 @@ def _failed_check(
     lines = [f"{check.id}  {check.message or ''}".rstrip()]
     if first is not None:
         lines.append(f"{first.message}" + (f"   {place}" if place else ""))
-    again = f"failed in iteration {', '.join(map(str, seen))}" if len(seen) > 1 else f"first failed in iteration {seen[0]}"
+    again = (
+        f"failed in iteration {', '.join(map(str, seen))}" if len(seen) > 1 else f"first failed in iteration {seen[0]}"
+    )
     lines.append(again + (f", signature {check.signature}" if check.signature else ""))
     if check.hint:
         lines.append(f"set-up: {check.hint}")
@@ -128,24 +137,42 @@ def _suspect(evidence: RunEvidence, n: int, named: list[str]) -> list[Fact]:
             return _touch_facts(calls, hit, path)
     changing = next(((k, i, c) for k, i, c in reversed(calls) if c.kind == "edit" or c.delta), None)
     if changing is None:
-        text = "no tool call is on record that changed a file"
-        return [Fact.of("SUSPECT", [text + (f"; the failure names {named[0]}" if named else "")], "diff")]
+        return [_suspect_from_snapshots(evidence, n, named)]
     k, i, call = changing
     about = f"no call touched {named[0]}; the last change was " if named else "the last change was "
     return [Fact.of("SUSPECT", [f"{about}#{i} {call.tool} {summary_of(call)} (it {k})"], f"tool:{k}:{call.id}")]
 
 
-def _touch_facts(
-    calls: list[tuple[int, int, ToolCall]], hit: tuple[int, int, ToolCall], path: str
-) -> list[Fact]:
+def _suspect_from_snapshots(evidence: RunEvidence, n: int, named: list[str]) -> Fact:
+    """For an agent that tells of no tool calls: the iteration whose snapshot changed the file, else what did change."""
+    shots = {k: shot for k in range(n, 0, -1) if (shot := snapshot_of(evidence, k)) is not None}
+    for path in named:
+        hit = next((k for k, shot in shots.items() if any(file.path == path for file in shot.files)), None)
+        if hit is not None:
+            text = f"{path} was changed in iteration {hit}; this agent tells of no tool calls"
+            return Fact.of("SUSPECT", [text], f"diff:{hit}")
+    about = f"{named[0]} was not changed by the agent; " if named else ""
+    last = next((k for k, shot in shots.items() if shot.files), None)
+    if last is None:
+        return Fact.of("SUSPECT", [f"{about}the agent changed nothing at all"], f"diff:{n}")
+    names = ", ".join(file.path for file in shots[last].files[:3])
+    return Fact.of("SUSPECT", [f"{about}iteration {last} changed {names}"], f"diff:{last}")
+
+
+def _touch_facts(calls: list[tuple[int, int, ToolCall]], hit: tuple[int, int, ToolCall], path: str) -> list[Fact]:
     k, i, call = hit
     sure = " (one of several calls at that time)" if call.delta and call.delta.confidence == "shared" else ""
     lines = [f"{path} last touched by tool call #{i} ({call.kind}) in iteration {k}{sure}", summary_of(call)]
     facts = [Fact.of("SUSPECT", [line for line in lines if line], f"tool:{k}:{call.id}")]
     after = calls[calls.index(hit) + 1 :]
     if after:
-        kinds = [f"{sum(1 for _, _, c in after if c.kind == kind)}x {kind}" for kind in dict.fromkeys(c.kind for _, _, c in after)]
-        facts.append(Fact.of("AFTER", [f"{wording.plural(len(after), 'call')} since: {', '.join(kinds)}"], f"tools:{k}"))
+        kinds = [
+            f"{sum(1 for _, _, c in after if c.kind == kind)}x {kind}"
+            for kind in dict.fromkeys(c.kind for _, _, c in after)
+        ]
+        facts.append(
+            Fact.of("AFTER", [f"{wording.plural(len(after), 'call')} since: {', '.join(kinds)}"], f"tools:{k}")
+        )
     return facts
 
 
@@ -176,24 +203,29 @@ def _told(evidence: RunEvidence, n: int) -> Fact:
 
 
 def _diff_line(evidence: RunEvidence, n: int) -> str:
-    from agentgate_engine.models.events import EventType, SnapshotCreated, parse_payload
-
-    for event in evidence.events:
-        if event.type is EventType.SNAPSHOT_CREATED and event.iteration == n:
-            payload = parse_payload(event)
-            if isinstance(payload, SnapshotCreated):
-                shot = payload.snapshot
-                names = ", ".join(file.path for file in shot.files[:3]) or "nothing"
-                return f"iteration {n} changed {names}  +{shot.insertions} -{shot.deletions}"
-    return f"what iteration {n} changed"
+    shot = snapshot_of(evidence, n)
+    if shot is None or not shot.files:
+        return f"iteration {n} changed nothing"
+    more = f" and {len(shot.files) - 3} more" if len(shot.files) > 3 else ""
+    names = ", ".join(file.path for file in shot.files[:3])
+    return f"iteration {n} changed {names}{more}  +{shot.insertions} -{shot.deletions}"
 
 
 def _failed_agent(
     evidence: RunEvidence, n: int, agent: PersistedAgentResult, error: BuildError | None, read_lines: ReadLines
 ) -> tuple[list[Fact], Window]:
-    ended = f"exit code {agent.exit_code}" if agent.exit_code is not None else f"signal {agent.signal}" if agent.signal else "no exit code"
+    ended = (
+        f"exit code {agent.exit_code}"
+        if agent.exit_code is not None
+        else f"signal {agent.signal}"
+        if agent.signal
+        else "no exit code"
+    )
     kind = error.type.value if error else agent.outcome.value
-    lines = [f"{kind}: {agent.outcome_reason or (error.message if error else '')}", f"{ended} after {wording.duration(agent.duration_ms)}"]
+    lines = [
+        f"{kind}: {agent.outcome_reason or (error.message if error else '')}",
+        f"{ended} after {wording.duration(agent.duration_ms)}",
+    ]
     if evidence.run.state is RunState.CANCELED:
         lines.append(evidence.run.error or "canceled")
     elif error is not None:
@@ -221,9 +253,9 @@ def _other_end(evidence: RunEvidence, n: int, error: BuildError | None) -> list[
         facts.append(Fact.of("CANCEL", [run.error or "canceled"], "events"))
     elif run.state is RunState.SUCCEEDED:
         delivered = evidence.delivery
-        facts.append(Fact.of("PASSED", [f"the branch {run.branch} is in {run.repository}"], "diff"))
+        facts.append(Fact.of("PASSED", [f"the branch {run.branch} is in {run.repository}"], f"diff:{n}"))
         if delivered is not None and delivered.next_step:
-            facts.append(Fact.of("NEXT", [delivered.next_step], "diff"))
+            facts.append(Fact.of("NEXT", [delivered.next_step], f"diff:{n}"))
     elif run.waiting_for is not None:
         facts.append(Fact.of("WAITS", [f"{run.waiting_for.kind}: {run.waiting_for.reason}"], "events"))
     else:
@@ -246,13 +278,12 @@ def _files(
     directory = evidence.layout.directory
     named: list[tuple[str, str]] = []
     if check is not None:
-        named += [(f"check {kind}", log) for kind, log in (("stdout", check.stdout_log), ("stderr", check.stderr_log)) if log]
+        named += [
+            (f"check {kind}", log) for kind, log in (("stdout", check.stdout_log), ("stderr", check.stderr_log)) if log
+        ]
     if agent is not None:
         named += [("agent stdout", agent.stdout_log), ("agent stderr", agent.stderr_log)]
         named.append(("agent record", evidence.layout.agent(n).name))
     if n in evidence.verifications:
         named.append(("verification", evidence.layout.verification(n).name))
     return tuple((what, sanitize(str(directory / name))) for what, name in named)
-
-
-Direction = Literal["log", "tool", "diff", "feedback", "check", "events", "prompt"]

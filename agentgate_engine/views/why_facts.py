@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentgate_engine.models.agent_result import PersistedAgentResult
+from agentgate_engine.models.events import EventType, SnapshotCreated, parse_payload
+from agentgate_engine.models.snapshot import Snapshot
 from agentgate_engine.models.verification import Check, CheckStatus, PersistedVerificationReport
+from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.verify.error_lines import is_error_line
 from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import SafeText, sanitize
@@ -55,7 +58,9 @@ def level_cells(
 ) -> tuple[tuple[str, wording.Shown, SafeText], ...]:
     """(level, state, a few words) for each level; from the signs of the run while there is no report."""
     if report is None:
-        return tuple((name, wording.of_level_glyph(sign), sanitize("")) for name, sign in zip(LEVELS, signs, strict=False))
+        return tuple(
+            (name, wording.of_level_glyph(sign), sanitize("")) for name, sign in zip(LEVELS, signs, strict=False)
+        )
     cells: list[tuple[str, wording.Shown, SafeText]] = []
     for level in report.levels:
         failed = sum(1 for check in level.checks if check.status is CheckStatus.FAILED)
@@ -71,10 +76,20 @@ def level_cells(
 
 def output_of_check(directory: Path, check: Check, read_lines: ReadLines) -> Window:
     """The output around the first diagnostic whose line is known, else around the first error line of the tail."""
-    marked = next((d.output_line for d in check.diagnostics if d.output_line), None)
-    log = check.stdout_log if check.stdout.strip() or marked else check.stderr_log or check.stdout_log
+    found = next((d for d in check.diagnostics if d.output_line), None)
+    marked = found.output_line if found else None
+    if found is not None:
+        log = check.stderr_log if found.stream == "stderr" else check.stdout_log
+    else:
+        log = check.stdout_log if check.stdout.strip() else check.stderr_log or check.stdout_log
     if log is None:
-        return Window("", sanitize(check.message or ""), 1, None, tuple(sanitize(line) for line in (check.details or "").splitlines()))
+        return Window(
+            "",
+            sanitize(check.message or ""),
+            1,
+            None,
+            tuple(sanitize(line) for line in (check.details or "").splitlines()),
+        )
     return _around(directory / log, log, marked, read_lines)
 
 
@@ -91,9 +106,7 @@ def last_words(agent: PersistedAgentResult) -> str:
     return flat if len(flat) <= 160 else flat[:159] + "…"
 
 
-def _around(
-    path: Path, name: str, marked: int | None, read_lines: ReadLines, *, tail: bool = False
-) -> Window:
+def _around(path: Path, name: str, marked: int | None, read_lines: ReadLines, *, tail: bool = False) -> Window:
     if marked is None:
         lines = read_lines(path, 1, 20_000)
         errors = [number for number, line in enumerate(lines, 1) if is_error_line(line.decode(errors="replace"))]
@@ -104,3 +117,12 @@ def _around(
     first = max(1, centre - _BEFORE)
     shown = read_lines(path, first, _BEFORE + _AFTER)
     return Window(str(path), sanitize(name), first, marked, tuple(sanitize(line) for line in shown))
+
+
+def snapshot_of(evidence: RunEvidence, iteration: int) -> Snapshot | None:
+    """What an iteration left, or None while it has no snapshot."""
+    for event in reversed(evidence.events):
+        if event.type is EventType.SNAPSHOT_CREATED and event.iteration == iteration:
+            payload = parse_payload(event)
+            return payload.snapshot if isinstance(payload, SnapshotCreated) else None
+    return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from agentgate_engine.agents.claude_code import ClaudeCodeDriver
 from agentgate_engine.agents.driver import AgentCommand
 from agentgate_engine.agents.registry import DRIVERS, agent_environment, driver_for

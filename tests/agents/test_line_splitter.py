@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import time
 
-from agentgate_engine.agents.line_splitter import LineSplitter, RawLine
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agentgate_engine.agents.line_splitter import LineSplitter, RawLine
 
 from .support import pieces
 
@@ -21,7 +22,7 @@ def test_any_chunking_gives_the_same_lines_and_raw_finds_their_bytes(parts: list
     data = b"".join(parts)
     lines = split(pieces(data, sizes))
     assert lines == split([data])
-    assert [line.data for line in lines] == [part for part in data.split(b"\n")][: len(lines)]
+    assert [line.data for line in lines] == data.split(b"\n")[: len(lines)]
     assert all(data[line.offset : line.offset + line.length] == line.data for line in lines)
 
 

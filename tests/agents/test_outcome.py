@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from agentgate_engine.agents.model_fault import outcome_of_fault
 from agentgate_engine.agents.outcome import Verdict, by_exit, by_result
 from agentgate_engine.models.agent_result import AgentOutcome as O

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import JsonValue
+
 from agentgate_engine.agents.claude_tools import declared_paths, exit_code_of, kind_of, measured_paths, summary_of
 from agentgate_engine.agents.json_line import JsonObject
 from agentgate_engine.agents.touched import inside
@@ -62,7 +64,8 @@ def test_the_lines_that_were_really_changed_or_read() -> None:
     read: JsonObject = {"file": {"filePath": "/work/space/a.py", "startLine": 3, "content": "x\ny\n"}}
     (entry,) = measured_paths(read, ROOTS)
     assert [(r.start, r.end) for r in entry.ranges] == [(3, 4)]
-    for nothing in (None, "Error: no", {}, {"structuredPatch": [7, {"lines": [None]}]}, {"file": []}):
+    nothings: list[JsonValue] = [None, "Error: no", {}, {"structuredPatch": [7, {"lines": [None]}]}, {"file": []}]
+    for nothing in nothings:
         assert measured_paths(nothing, ROOTS) == ()
 
 

@@ -1,4 +1,7 @@
-"""What real tools print, and what is read from it. The samples were recorded from the tools and had their places renamed."""
+"""What real tools print, and what is read from it.
+
+The samples were recorded from the tools (jest, mypy and tsc written after their formats), and had their places renamed.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ TRACKED = [
     "src/app.test.ts",
 ]
 TREE = TreePaths.of({"/room"}, TRACKED)
+RAISED = 'Traceback (most recent call last):\n  File "/room/run.py", line 3, in f\n'
 
 
 def lines_of(text: str) -> tuple[OutputLine, ...]:
@@ -138,7 +142,7 @@ def test_unittest_cases_are_named_by_module_class_and_method() -> None:
 
 
 def test_an_old_unittest_names_the_class_only() -> None:
-    text = 'FAIL: test_x (mod.T)\n-----\nTraceback (most recent call last):\n  File "/room/run.py", line 3, in test_x\nAssertionError\n'
+    text = f"FAIL: test_x (mod.T)\n-----\n{RAISED}AssertionError\n"
     found = read("", text)
     assert [case.id for case in found.cases] == ["mod.T.test_x"]
     assert [(each.stream, each.output_line) for each in found.diagnostics] == [("stderr", 5)]
@@ -167,13 +171,13 @@ def test_a_command_that_changed_directory_still_names_the_file() -> None:
 
 
 def test_frames_outside_of_the_tree_are_not_the_work() -> None:
-    text = 'Traceback (most recent call last):\n  File "/room/run.py", line 3, in f\n  File "/room/.venv/lib/x.py", line 9, in g\nOSError: no\n'
+    text = RAISED + '  File "/room/.venv/lib/x.py", line 9, in g\nOSError: no\n'
     assert [place(each) for each in read(text).diagnostics] == [("run.py", 3, "OSError: no")]
 
 
 def test_a_chain_of_exceptions_gives_each_of_them() -> None:
-    frame = 'Traceback (most recent call last):\n  File "/room/run.py", line 3, in f\n'
-    text = f"{frame}KeyError: 'a'\n\nDuring handling of the above exception, another exception occurred:\n\n{frame}ValueError: b\n"
+    between = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+    text = f"{RAISED}KeyError: 'a'{between}{RAISED}ValueError: b\n"
     assert [each.message for each in read(text).diagnostics] == ["KeyError: 'a'", "ValueError: b"]
 
 
