@@ -46,7 +46,10 @@ P = TypeVar("P", bound=Payload)
 
 @dataclass
 class AgentPhase:
-    """One iteration's agent call. An attempt whose supervisor was lost is recorded, its half-done tree kept, and made anew."""
+    """One iteration's agent call.
+
+    An attempt whose supervisor was lost is recorded, its half-done tree kept, and the call made anew.
+    """
 
     context: RunContext
 
@@ -178,7 +181,7 @@ class AgentPhase:
         )
 
     async def _set_back(self, process: str, attempt: int) -> None:
-        """Record the lost attempt, keep its half-done tree as a ref, and put the workspace back to the last snapshot."""
+        """Keep the half-done tree of a lost attempt as a ref, and put the workspace back to the last snapshot."""
         context = self.context
         await asyncio.to_thread(context.workspace.restore, context.before_sha, process)
         await context.emit(AgentInterrupted(process=process, attempt=attempt, reason=_LOST))

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 
 from agentgate_engine import __version__
 from agentgate_engine.clock import Clock, to_stamp
+from agentgate_engine.error_builder import error_of_system
 from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun
-from agentgate_engine.event_bus import EventBus
+from agentgate_engine.event_bus import Emission, EventBus
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.engine import EngineRecord
+from agentgate_engine.models.events import RunFailed
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId, new_engine_id, order_of
+from agentgate_engine.models.run_state import RunResult, Step
 from agentgate_engine.process.process_host import ProcessHost
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_context import RunContext
@@ -104,8 +107,10 @@ class Orchestrator:
                 beaten = now
                 self._heartbeat()
                 await self._beat_runs()
-            if self.until_idle and not self._tasks and not await asyncio.to_thread(self.queue.unfinished):
-                return
+            if self.until_idle and not self._tasks:
+                unfinished = await asyncio.to_thread(self.queue.unfinished)
+                if unfinished <= len(self._parked):
+                    return
             await self._pause()
 
     async def _pause(self) -> None:
@@ -151,6 +156,10 @@ class Orchestrator:
             except Fenced as fault:
                 self.say(str(fault))
                 return
+            except Exception as fault:  # nothing of one run may end the engine, and nothing of it may go unseen
+                self._parked[claim.run_id] = f"{type(fault).__name__}: {fault}"
+                self.say(f"{claim.run_id} cannot be worked: {type(fault).__name__}: {fault}")
+                return
 
     async def _work_claim(self, claim: Claim) -> None:
         persister = await asyncio.to_thread(
@@ -159,7 +168,13 @@ class Orchestrator:
         try:
             if persister.current is None or persister.run.state.terminal:
                 return
-            context = self._context(claim, persister)
+            try:
+                context = self._context(claim, persister)
+            except AgentGateError as fault:
+                error = error_of_system(fault, phase=persister.run.state.value, failed_at=to_stamp(self.clock.now()))
+                failed = RunFailed(result=RunResult.FAILED_ERROR, step=Step.SYSTEM_ERROR, error=error)
+                await persister.persist(Emission(failed))
+                return
             self._contexts[claim.run_id] = context
             if (wish := self._wishes.get(claim.run_id)) is not None:
                 context.cancel(wish)

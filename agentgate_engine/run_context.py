@@ -42,6 +42,7 @@ class RunContext:
     mask: Callable[[str], str]
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     wish: ControlEntry | None = None
+    _measured_from: tuple[float, float] | None = None
 
     @property
     def run(self) -> Run:
@@ -65,10 +66,17 @@ class RunContext:
         return self.run.snapshot_before_sha or self.order.workspace_source.base_commit
 
     def seconds_left(self) -> float:
-        """Of the run's wall clock; at most zero when it is used up."""
-        started = self.run.started_at
-        used = self.clock.now() - from_stamp(started) if started else 0.0
-        return self.order.limits.max_wall_clock_seconds - used
+        """Of the run's wall clock; at most zero when it is used up.
+
+        What earlier engines used is told by the stamps; from then on the monotonic clock counts, so that a jump of the
+        wall clock expires nothing.
+        """
+        if self._measured_from is None:
+            started = self.run.started_at
+            used = max(0.0, self.clock.now() - from_stamp(started)) if started else 0.0
+            self._measured_from = (used, self.clock.monotonic())
+        used, since = self._measured_from
+        return self.order.limits.max_wall_clock_seconds - used - (self.clock.monotonic() - since)
 
     def cancel(self, wish: ControlEntry) -> None:
         """An operator wants the run to end. The phase under way stops its process; the executor does the rest."""

@@ -7,6 +7,7 @@ is found in the events and files and not done again. So a restarted engine calls
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,9 @@ from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.run_end import canceled, close_iteration, release_workspace
 from agentgate_engine.strategies.fixed import NAME, IterationOutcome, decide
 from agentgate_engine.verify_phase import VerifyPhase
+
+STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)
+"""What is wrong with the machine and not with the run: it waits instead of failing."""
 
 
 @dataclass
@@ -78,9 +82,14 @@ class RunExecutor:
             raise
         except AgentGateError as fault:
             await self._failed_by(fault)
-        except Exception as fault:
+        except OSError as fault:
+            if fault.errno in STORAGE_FAULTS:
+                raise ParkRun(
+                    f"{self.context.run_id} cannot go on: {fault}; it will when the disk can be used"
+                ) from fault
             await self._failed_by(fault)
-            raise
+        except Exception as fault:  # a defect of ours: it belongs into the run, with its trace
+            await self._failed_by(fault)
         finally:
             if self.context.run.state.terminal:
                 await self._release()

@@ -49,8 +49,8 @@ class WorkOrderQueue:
         """Take the next run, or None when none waits."""
         with self._index.transaction() as database:
             found = database.execute(
-                "update job set state='claimed', owner=?, fence=fence+1 where seq = (select seq from job "
-                "where state='queued' order by resumed desc, priority desc, seq limit 1) returning run_id, fence, resumed",
+                "update job set state='claimed', owner=?, fence=fence+1 where seq = (select seq from job where "
+                "state='queued' order by resumed desc, priority desc, seq limit 1) returning run_id, fence, resumed",
                 (engine,),
             ).fetchone()
         return Claim(RunId(found[0]), engine, int(found[1]), bool(found[2])) if found else None
@@ -104,8 +104,8 @@ class WorkOrderQueue:
 
     def waiting(self) -> int:
         """How many runs wait."""
-        return sum(1 for row in self._index.rows(where="job.state='queued'") if row.position)
+        return self._index.jobs("queued")
 
     def unfinished(self) -> int:
         """How many runs wait or are being worked."""
-        return len(self._index.rows(where="job.state<>'done'"))
+        return self._index.jobs("queued", "claimed")

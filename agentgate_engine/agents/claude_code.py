@@ -46,7 +46,6 @@ PASS_ENV = (
     "DISABLE_ERROR_REPORTING",
     "DISABLE_PROMPT_CACHING",
     "DISABLE_TELEMETRY",
-    "IS_SANDBOX",
     "MAX_THINKING_TOKENS",
 )
 """Names (or a prefix and `*`) that claude gets from the operator's environment.
@@ -79,7 +78,8 @@ class ClaudeCodeDriver:
     """`environment` is the engine's own, where the program is looked for; `euid` says whether it runs as root.
 
     Claude refuses to skip permissions as root unless IS_SANDBOX=1 says that this is a throw-away machine. The operator
-    who asks for `bypass` as root has decided just that, so it is set then, and only then.
+    who asks for `bypass` as root has decided just that, so it is set then, and only then. The stop sequence leaves a
+    cancel within its five seconds.
     """
 
     name = "claude-code"
@@ -119,7 +119,7 @@ class ClaudeCodeDriver:
             environment=environment,
             pass_env=PASS_ENV,
             stdin=call.prompt,
-            stop_sequence=(("SIGINT", 5.0), ("SIGTERM", 3.0)),
+            stop_sequence=(("SIGINT", 2.5), ("SIGTERM", 1.0)),
         )
 
     def parser(self, call: AgentCall) -> TranscriptParser:

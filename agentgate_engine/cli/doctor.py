@@ -1,4 +1,4 @@
-"""`agentgate doctor`: whether this machine, the store and the agents are in order, and what to do where they are not."""
+"""`agentgate doctor`: whether machine, store and agents are in order, and what to do where they are not."""
 
 from __future__ import annotations
 

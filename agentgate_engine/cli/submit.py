@@ -12,7 +12,7 @@ from agentgate_engine.cli.output import put, put_json, record_json, say
 from agentgate_engine.cli.reading import make_store, read_log_lines
 from agentgate_engine.cli.why import put_why
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands import Submitted, SubmitRequest, living_engines, start_engine
+from agentgate_engine.commands import SubmitRequest, Submitted, living_engines, start_engine
 from agentgate_engine.commands import submit as submit_order
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.work_order import AgentRequest, Limits
@@ -59,7 +59,8 @@ def run(asked: argparse.Namespace) -> int:
         code = _wait(store, done) if asked.json else follow(store, done.run_id)
     except KeyboardInterrupt:
         say(
-            f"the run goes on; follow it with `agentgate log -F {done.order_id}`, end it with `agentgate cancel {done.order_id}`"
+            f"the run goes on; follow it with `agentgate log -F {done.order_id}`,"
+            f" end it with `agentgate cancel {done.order_id}`"
         )
         return 130
     evidence = RunEvidenceReader(store, done.run_id).read()

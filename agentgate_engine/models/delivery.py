@@ -8,7 +8,7 @@ from agentgate_engine.models.record import Record
 
 
 class DeliveryRecord(Record):
-    """`delivery.json`. Written with `state` `intended` before anything is touched, so that a crash is told from a success."""
+    """`delivery.json`. Written as `intended` before anything is touched, so that a crash is told from a success."""
 
     run_id: str
     mode: Literal["branch"] = "branch"

@@ -22,7 +22,7 @@ class IterationErrorType(StrEnum):
 
 
 class IterationData(Record):
-    """`iteration-{n}.json`. `state` is the run's state when the iteration ended. Unknown values are null, never zero."""
+    """`iteration-{n}.json`. `state` is the run's state when the iteration ended; unknown values are null, never 0."""
 
     run_id: str
     iteration: int

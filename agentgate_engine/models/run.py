@@ -30,7 +30,9 @@ class RunWarning(Record):
 
 
 class Run(Record):
-    """A run. `levels` is one glyph a level of the newest verification: `+ x * . -` pass, fail, running, not run, skipped.
+    """A run.
+
+    `levels` is one glyph a level of the newest verification: `+ x * . -` pass, fail, running, not run, skipped.
 
     `now` says in a few words what is going on. `fence` grows with every claim.
     """

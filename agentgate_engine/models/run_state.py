@@ -1,4 +1,4 @@
-"""The state machine of a run (upstream.md 2.6). Backoff, pause, permission and interruption are `waitingFor`, not states."""
+"""The state machine of a run. Backoff, pause, permission and interruption are `waitingFor`, not states."""
 
 from __future__ import annotations
 

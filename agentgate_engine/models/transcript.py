@@ -24,8 +24,8 @@ class LineKind(StrEnum):
 class TranscriptLine(Record):
     """A line of `transcript-{n}.jsonl`.
 
-    `text` holds no newline and at most `TEXT_LIMIT` characters (`cut` when there was more). `raw` is [offset, length] in
-    bytes of the raw log of `stream` in process folder `process` that this line came from. `seq` counts from 0.
+    `text` holds no newline and at most `TEXT_LIMIT` characters (`cut` when there was more). `raw` is [offset, length]
+    in bytes of the raw log of `stream` in process folder `process` that this line came from. `seq` counts from 0.
     """
 
     seq: int

@@ -28,7 +28,10 @@ class AgentRequest(Record):
 
 
 class WorkspaceSource(Record):
-    """The repository that the work starts from. `uncommitted_patch` names a file beside the order, if it takes changes along."""
+    """The repository that the work starts from.
+
+    `uncommitted_patch` names a file beside the order, if it takes uncommitted changes along; `left_out` those it leaves.
+    """
 
     type: Literal["local"] = "local"
     path: str

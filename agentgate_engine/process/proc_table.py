@@ -2,7 +2,6 @@
 
 Stdlib only, and importing nothing of ours: the shim loads this file too, as a sibling, before it does anything else.
 """
-# ruff: noqa: PTH208 (part of the shim, which does without pathlib)
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class RunHealth:
     def _fault(self, run: RunId) -> str | None:
         path = self.layout.run(run).summary
         try:
-            status = os.stat(path, follow_symlinks=False)
+            status = path.stat(follow_symlinks=False)
         except FileNotFoundError:
             return "run.json is missing"
         except OSError as fault:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from agentgate_engine.errors import StoreError
+from agentgate_engine.errors import LockHeld, StoreError
 from agentgate_engine.store.layout import StoreLayout
 from agentgate_engine.store.locks import FileLock
 
@@ -137,7 +137,7 @@ class Index:
         Raises:
             StoreError: the database refused; nothing changed.
         """
-        with self._turn, FileLock.acquire(self._layout.lock, wait_s=10):
+        with self._turn, _store_lock(self._layout):
             try:
                 self._connection.execute("begin immediate")
                 try:
@@ -171,9 +171,19 @@ class Index:
         query = "select id from run where order_id >= ? and order_id < ?"
         return [str(found[0]) for found in self._connection.execute(query, (order_prefix, end))]
 
-    def counts(self) -> dict[str, int]:
-        """How many runs are in each state."""
-        return {str(s): int(n) for s, n in self._connection.execute("select state, count(*) from run group by state")}
+    def jobs(self, *states: str) -> int:
+        """How many jobs are in one of these states (`queued`, `claimed`, `done`)."""
+        marks = ", ".join("?" for _ in states)
+        with self._turn:
+            query = f"select count(*) from job where state in ({marks})"
+            return int(self._connection.execute(query, states).fetchone()[0])
+
+
+def _store_lock(layout: StoreLayout) -> FileLock:
+    try:
+        return FileLock.acquire(layout.lock, wait_s=10)
+    except LockHeld as fault:
+        raise StoreError(f"{layout.lock} stayed taken for 10 s; is another process stuck?") from fault
 
 
 def put_run(database: sqlite3.Connection, run: Run) -> None:

@@ -75,7 +75,8 @@ def _fill(store: Store, index: Index, runs: list[RunId]) -> Rebuilt:
         with index.transaction() as database:
             put_run(database, run)
             database.execute(
-                "insert or replace into job(run_id, priority, state, queued_at, fence, resumed) values (?, ?, ?, ?, ?, ?)",
+                "insert or replace into job(run_id, priority, state, queued_at, fence, resumed) "
+                "values (?, ?, ?, ?, ?, ?)",
                 (run.id, priority, state, run.queued_at, run.fence + 1, int(begun)),
             )
         indexed += 1

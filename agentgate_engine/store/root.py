@@ -1,4 +1,4 @@
-"""The root of a store: whether it is one, of which format, and making one. Cheap to import: list commands need no more."""
+"""The root of a store: whether it is one, of which format, and making one. Cheap to import, for list commands."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -105,7 +104,7 @@ class RunEvidenceReader:
 
     def _record(self, kind: type[R], path: Path) -> R | None:
         try:
-            status = os.stat(path, follow_symlinks=False)
+            status = path.stat(follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as fault:

@@ -40,7 +40,10 @@ def call_detail(evidence: RunEvidence, iteration: int, call_id: str) -> CallDeta
         lines += [("plain", ""), ("heading", told)]
         lines += [("error" if is_error_line(line) else "plain", line) for line in call.output.split("\n")]
     elif agent is None:
-        lines += [("plain", ""), ("notice", "its output is recorded when the agent ends; until then the log (l) has it")]
+        lines += [
+            ("plain", ""),
+            ("notice", "its output is recorded when the agent ends; until then the log (l) has it"),
+        ]
     return CallDetail(sanitize(f"#{number} {call.tool}"), tuple((kind, sanitize(text)) for kind, text in lines))
 
 

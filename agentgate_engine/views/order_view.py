@@ -13,7 +13,7 @@ from agentgate_engine.models.events import (
     VerificationStarted,
     parse_payload,
 )
-from agentgate_engine.models.verification import Check, Level
+from agentgate_engine.models.verification import Check
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import SafeText, sanitize
@@ -61,7 +61,7 @@ class IterationRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """A run of an order, whole. `facts` are (name, text) pairs for people: where it works, on what, with which limits."""
+    """A run of an order, whole. `facts` are (name, text) pairs for people: where, on what, with which limits."""
 
     run_id: str
     order_id: str
@@ -215,8 +215,8 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
         facts.append(
             (
                 "limits",
-                f"{limits.max_iterations} iterations, {wording.duration(round(limits.max_iteration_seconds * 1000))} each,"
-                f" {wording.duration(round(limits.max_wall_clock_seconds * 1000))} in all",
+                f"{limits.max_iterations} iterations, {_seconds(limits.max_iteration_seconds)} each,"
+                f" {_seconds(limits.max_wall_clock_seconds)} in all",
             )
         )
     if plan is not None:
@@ -230,4 +230,5 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
     return tuple((name, sanitize(text)) for name, text in facts)
 
 
-LEVELS = tuple(level.value for level in Level)
+def _seconds(limit: float) -> str:
+    return wording.duration(round(limit * 1000))

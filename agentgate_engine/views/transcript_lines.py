@@ -44,7 +44,9 @@ def transcript_text(raw: bytes) -> TranscriptText:
     if found.get("isError") or (not spoken and is_error_line(text)):
         shown = "error"
     lead = _LEADS.get(LineKind(kind), "") if kind in tuple(LineKind) else ""
-    return TranscriptText(sanitize(str(found.get("t", ""))[11:19]), shown, sanitize(lead + text + (" [cut]" if found.get("cut") else "")))
+    return TranscriptText(
+        sanitize(str(found.get("t", ""))[11:19]), shown, sanitize(lead + text + (" [cut]" if found.get("cut") else ""))
+    )
 
 
 def event_text(raw: bytes) -> TranscriptText:
@@ -57,7 +59,13 @@ def event_text(raw: bytes) -> TranscriptText:
     if not isinstance(found, dict) or not isinstance(found.get("data"), dict):
         raise ValueError("not an event")
     name = str(found.get("type", "?"))
-    shown = [f"{key}={str(value)[:120]}" for key, value in found["data"].items() if isinstance(value, (str, int, float)) and value != ""]
+    shown = [
+        f"{key}={str(value)[:120]}"
+        for key, value in found["data"].items()
+        if isinstance(value, (str, int, float)) and value != ""
+    ]
     where = f" it {found['iteration']}" if found.get("iteration") else ""
     kind = "error" if name.endswith(":failed") else "notice" if name in ("run:warning", "run:waiting") else "plain"
-    return TranscriptText(sanitize(str(found.get("t", ""))[11:19]), kind, sanitize(f"{name}{where}  {'  '.join(shown)}"))
+    return TranscriptText(
+        sanitize(str(found.get("t", ""))[11:19]), kind, sanitize(f"{name}{where}  {'  '.join(shown)}")
+    )

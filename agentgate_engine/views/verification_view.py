@@ -94,7 +94,14 @@ def _check_rows(check: Check) -> list[VerifyRow]:
             said = place + (case.message or "").split("\n")[0]
             rows.append(
                 VerifyRow(
-                    f"case:{check.id}:{number}", 2, wording.of_check(case.status.value), sanitize(case.id), None, sanitize(said), log, line
+                    f"case:{check.id}:{number}",
+                    2,
+                    wording.of_check(case.status.value),
+                    sanitize(case.id),
+                    None,
+                    sanitize(said),
+                    log,
+                    line,
                 )
             )
     return rows

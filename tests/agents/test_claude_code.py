@@ -73,7 +73,7 @@ def test_command_line(
     assert list(command.argv) == [f"{installed['PATH'].split(':')[1]}/claude", *PLAIN, *options]
     assert command.stdin == "--help"
     assert command.environment.get("IS_SANDBOX") == sandbox
-    assert command.stop_sequence[0] == ("SIGINT", 5.0)
+    assert command.stop_sequence[0] == ("SIGINT", 2.5)
 
 
 # --------------------------------------------------------------------------------------------- the real program

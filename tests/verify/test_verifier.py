@@ -279,6 +279,7 @@ async def test_a_command_cut_by_the_budget_says_so(room: Room) -> None:
         (ended(0, by="stop"), "stopped by AgentGate", False),
         (ended(0, by="output_cap"), "stopped: it printed more than the output limit allows", False),
         (ended(None, died_of="SIGSEGV"), "died of SIGSEGV", False),
+        (ended(0, died_of="SIGSEGV"), "died of SIGSEGV", False),
         (
             ended(None, died_of="SIGKILL"),
             "killed with SIGKILL, and not by AgentGate: the machine may have run out",

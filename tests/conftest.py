@@ -1,0 +1,19 @@
+"""What every test may need: programs that are not Python packages, found or said to be missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def need_program(name: str, variable: str | None = None) -> str:
+    """The path of a program. Skips with the reason where it is missing; in `.ci/run` that is a failure instead."""
+    found = (os.environ.get(variable) if variable else None) or shutil.which(name)
+    if found:
+        return found
+    reason = f"{name} is not installed" + (f" (or name it in {variable})" if variable else "")
+    if os.environ.get("AGENTGATE_TESTS_MAY_NOT_SKIP"):
+        pytest.fail(reason)
+    pytest.skip(reason)
