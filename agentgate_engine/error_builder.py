@@ -165,7 +165,8 @@ def _agent_message(result: PersistedAgentResult, limit_s: float | None) -> str:
         case AgentOutcome.SUCCESS:
             fact = f"the agent ended well ({_end(result)})"
     reason = result.outcome_reason.strip()
-    return f"{fact}: {reason}" if reason and reason not in fact else fact
+    says_the_same = result.outcome in (AgentOutcome.TIMEOUT, AgentOutcome.CANCELED)
+    return f"{fact}: {reason}" if reason and not says_the_same else fact
 
 
 def _death(result: PersistedAgentResult) -> str:

@@ -16,9 +16,10 @@ from agentgate_engine.commands import living_engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.events import AgentStarted, CheckStarted, EventType, parse_payload
 from agentgate_engine.models.ids import RunId
-from agentgate_engine.store.index import RunRow
+from agentgate_engine.store.health import summary_fault
+from agentgate_engine.store.index import Index, RunRow
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
-from agentgate_engine.store.store import Store, corrupt_reason
+from agentgate_engine.store.store import Store
 from agentgate_engine.views.call_detail import CallDetail, call_detail
 from agentgate_engine.views.order_view import OrderView, order_view
 from agentgate_engine.views.queue_view import QueueView, queue_view
@@ -100,7 +101,9 @@ class StoreReader:
             known = {row.id for row in self._rows}
             broken = sorted((run, why) for run, (_, why) in self._checked.items() if why is not None)
             rows = [row for row in self._rows if self._checked.get(RunId(row.id), (None, None))[1] is None]
-            unreadable = [(run, self._short(why) + ("" if run in known else " (not in the index)")) for run, why in broken]
+            unreadable = [
+                (run, self._short(why) + ("" if run in known else " (not in the index)")) for run, why in broken
+            ]
             view = queue_view(rows, unreadable=unreadable, engines=self._engines, now=now)
             return QueueSnapshot(view, sanitize(self._short(self._problem)))
 
@@ -120,7 +123,7 @@ class StoreReader:
                 known = self._checked.get(run)
                 if known is not None and known[0] == version:
                     continue
-                why = corrupt_reason(self.store, run)
+                why = summary_fault(self.store.layout.run(run).summary)
                 self._checked[run] = (version, why)
                 changed = changed or why != (known[1] if known else None)
         return changed
@@ -133,7 +136,9 @@ class StoreReader:
                 n = evidence.run.iteration if iteration is None else max(0, min(iteration, evidence.run.iteration))
                 return RunSnapshot(run, n, self._views(evidence, n, now))
             except Exception as fault:  # whatever a broken record does to a view, the operator reads it and goes on
-                what = str(fault) if isinstance(fault, (AgentGateError, OSError)) else f"{type(fault).__name__}: {fault}"
+                what = (
+                    str(fault) if isinstance(fault, (AgentGateError, OSError)) else f"{type(fault).__name__}: {fault}"
+                )
                 return RunSnapshot(run, 0, None, sanitize(self._short(what).replace("\n", " ")))
 
     def call(self, run: RunId, iteration: int, call_id: str) -> CallDetail | None:
@@ -150,7 +155,7 @@ class StoreReader:
                 self._problem = "there is no index; run `agentgate doctor --rebuild` to make it again"
             return
         try:
-            index = self.store.index()
+            index = Index.open_readonly(self.store.layout)
             try:
                 self._rows = index.rows()
             finally:
@@ -203,6 +208,15 @@ class StoreReader:
         return dataclasses.replace(why, files=files)
 
 
+def _corrupt_reason(store: Store, run: RunId) -> str | None:
+    """Why the summary of a run cannot be read, or None when it can."""
+    try:
+        store.read_run(run)
+    except AgentGateError as fault:
+        return str(fault)
+    return None
+
+
 def read_file_lines(path: Path, first: int, count: int) -> list[bytes]:
     """Lines `first` (from 1) and on of a file; fewer when it ends, none when it is not there or not a regular file."""
     index = LineIndex(path)
@@ -228,7 +242,9 @@ def _logs(evidence: RunEvidence, n: int) -> tuple[LogPlace, ...]:
     """The transcript of an iteration, then the raw logs of its newest attempt."""
     layout, agent = evidence.layout, evidence.agents.get(n)
     places = [LogPlace("log", layout.transcript(n))]
-    started = next((e for e in reversed(evidence.events) if e.type is EventType.AGENT_STARTED and e.iteration == n), None)
+    started = next(
+        (e for e in reversed(evidence.events) if e.type is EventType.AGENT_STARTED and e.iteration == n), None
+    )
     for stream in ("stdout", "stderr"):
         path = inside(layout.directory, getattr(agent, f"{stream}_log")) if agent is not None else None
         if path is None and started is not None and isinstance(payload := parse_payload(started), AgentStarted):

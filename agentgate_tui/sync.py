@@ -67,7 +67,9 @@ class Pulse:
 class Sync:
     """Follows one store, and in it the run that is looked at. `run` is the task its owner awaits or cancels."""
 
-    def __init__(self, store: Store, reader: StoreReader, clock: Clock, listener: Listener, *, watch: bool = True) -> None:
+    def __init__(
+        self, store: Store, reader: StoreReader, clock: Clock, listener: Listener, *, watch: bool = True
+    ) -> None:
         self._store, self.reader, self._clock, self._listener = store, reader, clock, listener
         self._watching = watch
         self._queue_pulse = Pulse(TABLE_INTERVAL_S, self._send_queue)
@@ -171,7 +173,12 @@ class Sync:
 
     async def _follow(self, place: Path, *, recursive: bool) -> None:
         changes = awatch(
-            place, recursive=recursive, step=_STEP_MS, debounce=_DEBOUNCE_MS, watch_filter=None, ignore_permission_denied=True
+            place,
+            recursive=recursive,
+            step=_STEP_MS,
+            debounce=_DEBOUNCE_MS,
+            watch_filter=None,
+            ignore_permission_denied=True,
         )
         async for batch in changes:
             for _, name in batch:

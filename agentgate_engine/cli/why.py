@@ -33,7 +33,7 @@ def put_why(view: WhyView) -> None:
     """The view as text."""
     put(f"{view.run_id}/{view.iteration}  {view.title}")
     put(f"{view.shown.word}  {view.headline}" + (f"  [{view.error_type}]" if view.error_type else ""))
-    if view.message:
+    if view.message and not any(view.message in line for fact in view.facts for line in fact.lines):
         put(f"      {view.message}")
     put("  ".join(f"{name} {shown.ascii} {words}".rstrip() for name, shown, words in view.levels))
     put("")

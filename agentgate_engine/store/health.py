@@ -50,11 +50,12 @@ class RunHealth:
         version = (status.st_ino, status.st_mtime_ns, status.st_size)
         known = self._seen.get(run)
         if known is None or known[0] != version:
-            self._seen[run] = known = (version, _fault_of(path))
+            self._seen[run] = known = (version, summary_fault(path))
         return known[1]
 
 
-def _fault_of(path: Path) -> str | None:
+def summary_fault(path: Path) -> str | None:
+    """Why the `run.json` at `path` holds no run, or None when it does."""
     try:
         found: object = json.loads(read_regular(path))
     except (StoreError, OSError) as fault:

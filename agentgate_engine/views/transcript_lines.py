@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import cast
 
 from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.verify.error_lines import is_error_line
@@ -32,10 +33,10 @@ def transcript_text(raw: bytes) -> TranscriptText:
     Raises:
         ValueError: it is not a transcript line.
     """
-    found = json.loads(raw)
-    if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+    found = _record(raw)
+    kind, text = str(found.get("kind", "")), found.get("text")
+    if not isinstance(text, str):
         raise ValueError("not a transcript line")
-    kind, text = str(found.get("kind", "")), found["text"]
     tool = found.get("tool")
     if kind == LineKind.TOOL_CALL and isinstance(tool, str) and tool and not text.startswith(tool):
         text = f"{tool}: {text}"
@@ -55,13 +56,14 @@ def event_text(raw: bytes) -> TranscriptText:
     Raises:
         ValueError: it is not an event.
     """
-    found = json.loads(raw)
-    if not isinstance(found, dict) or not isinstance(found.get("data"), dict):
+    found = _record(raw)
+    data = found.get("data")
+    if not isinstance(data, dict):
         raise ValueError("not an event")
     name = str(found.get("type", "?"))
     shown = [
         f"{key}={str(value)[:120]}"
-        for key, value in found["data"].items()
+        for key, value in cast("dict[str, object]", data).items()
         if isinstance(value, (str, int, float)) and value != ""
     ]
     where = f" it {found['iteration']}" if found.get("iteration") else ""
@@ -69,3 +71,10 @@ def event_text(raw: bytes) -> TranscriptText:
     return TranscriptText(
         sanitize(str(found.get("t", ""))[11:19]), kind, sanitize(f"{name}{where}  {'  '.join(shown)}")
     )
+
+
+def _record(raw: bytes) -> dict[str, object]:
+    found: object = json.loads(raw)
+    if not isinstance(found, dict):
+        raise ValueError("not a record")
+    return cast("dict[str, object]", found)

@@ -223,7 +223,7 @@ def _failed_agent(
     )
     kind = error.type.value if error else agent.outcome.value
     lines = [
-        f"{kind}: {agent.outcome_reason or (error.message if error else '')}",
+        f"{kind}: {error.message if error else agent.outcome_reason}",
         f"{ended} after {wording.duration(agent.duration_ms)}",
     ]
     if evidence.run.state is RunState.CANCELED:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.events import EventType, SnapshotCreated, parse_payload
@@ -94,9 +96,23 @@ def output_of_check(directory: Path, check: Check, read_lines: ReadLines) -> Win
 
 
 def error_tail(directory: Path, agent: PersistedAgentResult, read_lines: ReadLines) -> Window:
-    """The end of what the agent printed, stderr before stdout when it said anything there."""
-    log = agent.stderr_log if agent.stderr.strip() else agent.stdout_log
-    return _around(directory / log, log, None, read_lines, tail=True)
+    """The end of what the agent said: its stderr where there is any, else its transcript."""
+    if agent.stderr.strip():
+        return _around(directory / agent.stderr_log, agent.stderr_log, None, read_lines, tail=True)
+    path = directory / agent.transcript_file
+    lines = read_lines(path, 1, 1_000_000)
+    first = max(1, len(lines) - _AFTER + 1)
+    shown = tuple(_transcript_text(line) for line in lines[first - 1 :])
+    return Window(str(path), sanitize(agent.transcript_file), first, None, shown)
+
+
+def _transcript_text(line: bytes) -> SafeText:
+    try:
+        found: object = json.loads(line)
+    except ValueError:
+        return sanitize(line)
+    text = cast("dict[str, object]", found).get("text") if isinstance(found, dict) else None
+    return sanitize(text if isinstance(text, str) else line)
 
 
 def last_words(agent: PersistedAgentResult) -> str:

@@ -1,0 +1,161 @@
+"""The queue as table rows, and what the preview says of the run under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentgate_engine.views import wording
+from agentgate_engine.views.queue_view import QueueLine, QueueView
+from agentgate_engine.views.row_filter import RowFilter
+from agentgate_engine.views.safe_text import SafeText
+from agentgate_tui.screens.lines import cell, table_cell
+from agentgate_tui.snapshots import RunSnapshot
+from agentgate_tui.widgets.cell_lines import CellLine
+from agentgate_tui.widgets.table_layout import Cell, Column, TableRow
+
+COLUMNS = (
+    Column("st", "ST", 6),
+    Column("order", "ORDER", 10),
+    Column("title", "TITLE", None, 1, least=12),
+    Column("it", "IT", 5),
+    Column("levels", "L0123", 5),
+    Column("now", "NOW", None, 2, least=15),
+    Column("age", "AGE", 4, 3, "right"),
+    Column("cost", "COST", 5, 4, "right"),
+)
+FIELDS = ("st", "order", "title", "it", "now", "agent", "repo", "error")
+UNREADABLE = "unreadable:"
+"""Before the key of a row whose record cannot be read."""
+
+
+def queue_rows(view: QueueView, wanted: RowFilter | None) -> tuple[TableRow, ...]:
+    """A row for each run that the filter lets through. Records that cannot be read come first: they need a person."""
+    broken = tuple(
+        _broken(run, why)
+        for run, why in view.unreadable
+        if wanted is None or wanted.matches({"st": "no data", "order": run, "error": why})
+    )
+    return (*broken, *(_row(line) for line in view.lines if wanted is None or wanted.matches(fields_of(line))))
+
+
+def fields_of(line: QueueLine) -> dict[str, str]:
+    """The named texts of a run that a filter looks at."""
+    return {
+        "st": f"{line.shown.word} {line.state}",
+        "order": line.run_id,
+        "title": line.title,
+        "it": line.iterations,
+        "now": line.now,
+        "agent": line.agent,
+        "repo": line.repository,
+        "error": f"{line.error_type or ''} {line.error}",
+    }
+
+
+def _row(line: QueueLine) -> TableRow:
+    signs = [wording.of_level_glyph(sign) for sign in line.levels]
+    worst = next((s for s in (wording.FAILED, wording.RUNNING, wording.WARNING) if s in signs), None)
+    if worst is None:
+        worst = wording.PASSED if wording.PASSED in signs else wording.WAITING
+    now = line.now if not line.warnings else SafeText(f"{line.now} ({wording.plural(line.warnings, 'warning')})")
+    return TableRow(
+        line.run_id,
+        (
+            table_cell(line.shown, f"{line.shown.glyph} {line.shown.word}"[:6]),
+            Cell(SafeText(line.order_id if line.run_id.endswith(".1") else line.run_id)),
+            Cell(line.title),
+            cell(line.iterations),
+            table_cell(worst, "".join(sign.glyph for sign in signs)),
+            table_cell(line.shown, now) if line.shown is wording.FAILED else Cell(now),
+            cell(line.age, "dim"),
+            cell(line.cost, "dim"),
+        ),
+    )
+
+
+def _broken(run: SafeText, why: SafeText) -> TableRow:
+    unknown, nothing = wording.UNKNOWN, cell("-", "dim")
+    return TableRow(
+        UNREADABLE + run,
+        (
+            Cell(SafeText(f"{unknown.glyph} data"), "failed"),
+            Cell(run, "failed"),
+            Cell(SafeText(f"cannot be read: {why}"), "failed"),
+            nothing,
+            nothing,
+            Cell(SafeText("enter: what can be read"), "failed"),
+            nothing,
+            nothing,
+        ),
+    )
+
+
+def empty_words(view: QueueView | None, problem: SafeText, store: str, filter_text: str) -> SafeText:
+    """What stands where rows would be."""
+    if problem:
+        return SafeText(f"The queue cannot be read.\n{problem}")
+    if view is None:
+        return SafeText("Reading the store.")
+    if filter_text and (view.lines or view.unreadable):
+        hidden = wording.plural(len(view.lines) + len(view.unreadable), "run")
+        return SafeText(f"No run matches  {filter_text}\n{hidden} hidden. esc clears the filter, / changes it.")
+    return SafeText(
+        "No orders yet. Each order that is submitted stands here as a line, from the queue to its end.\n"
+        f"Looked in {store}\n\n"
+        "Submit one from another terminal, in the repository it is about:\n"
+        '  agentgate submit --prompt "..." --agent claude-code'
+    )
+
+
+def preview_lines(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple[CellLine, ...]:
+    """The run under the cursor in a few lines: for a failed one why, for a live one what it is doing."""
+    views = snapshot.views if snapshot is not None else None
+    if line is None:
+        problem = snapshot.problem if snapshot is not None else SafeText("")
+        return (CellLine((Cell(problem, "failed"),)),) if problem else ()
+    lines = [CellLine((Cell(line.title, "strong"), cell(f"   {line.agent} in "), Cell(line.repository, "dim")))]
+    if views is None:
+        words = snapshot.problem if snapshot is not None and snapshot.problem else line.error or line.now
+        return (*lines, CellLine((Cell(words, "failed" if line.state == "failed" else ""),)))
+    why = views.why
+    if line.state == "failed" and why.error_type and why.message and why.message not in why.headline:
+        lines.append(CellLine((cell(f"{'error':<9}", "key"), cell(f"{why.error_type}: {why.message}", "failed"))))
+    for fact in why.facts:
+        if fact.key in ("AGENT", "DIFF", "AFTER") and len(why.facts) > 3:
+            continue
+        for n, text in enumerate(fact.lines[:2] if fact.key in ("CHECK", "ERROR") else fact.lines[:1]):
+            style = "failed" if n == 0 and fact.key in ("CHECK", "ERROR") else ""
+            lines.append(CellLine((cell(f"{fact.key.lower() if n == 0 else '':<9}", "key"), Cell(text, style))))
+    if views.live:
+        calls = views.timeline.bars
+        running = [bar for bar in calls if bar.end_s is None]
+        about = f"{wording.plural(len(calls), 'call')}, {sum(1 for bar in calls if bar.is_error)} with an error"
+        lines.append(CellLine((cell(f"{'tools':<9}", "key"), cell(about))))
+        for bar in running[:1]:
+            spent = wording.duration(round((views.timeline.span_s - bar.start_s) * 1000))
+            lines.append(
+                CellLine(
+                    (
+                        cell(f"{'open':<9}", "key"),
+                        cell(f"#{bar.number} {bar.tool} {bar.summary}", "running"),
+                        cell(f"  {spent}"),
+                    )
+                )
+            )
+    return tuple(lines)
+
+
+def preview_title(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple[str, tuple[Cell, ...]]:
+    """The title of the preview, and what stands on its right."""
+    if line is None:
+        return "no run", ()
+    where = f"{line.order_id}" + (f" it {line.iterations}" if line.iterations != "-" else "")
+    views = snapshot.views if snapshot is not None else None
+    said = views.why.headline if views is not None else line.now
+    return where, (Cell(SafeText(f"{line.shown.glyph} {said}"), line.shown.style), cell("  w why", "key"))
+
+
+def line_of(view: QueueView | None, key: str | None) -> QueueLine | None:
+    """The line of a run."""
+    lines: Sequence[QueueLine] = view.lines if view is not None else ()
+    return next((line for line in lines if line.run_id == key), None)
