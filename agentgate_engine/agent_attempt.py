@@ -194,7 +194,7 @@ class AgentAttempt:
                     index=item.index,
                     role=item.role,
                     transcript_seq=self.transcript.next_seq,
-                    text=self.transcript.mask(item.text[:200]),
+                    text=self.transcript.mask(item.text)[:200],
                 )
             case ToolStarted():
                 self.delta.started(item)

@@ -35,6 +35,7 @@ from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, Pro
 from agentgate_engine.prompt import compose_prompt
 from agentgate_engine.run_context import RunContext
 from agentgate_engine.store.atomic import replace_file
+from agentgate_engine.store.masking import mask_within
 from agentgate_engine.transcript_writer import TranscriptWriter, transcript_tail
 from agentgate_engine.workspace_delta import DeltaWatch
 
@@ -213,13 +214,18 @@ class AgentPhase:
                 record,
                 phase=context.run.state.value,
                 failed_at=to_stamp(context.clock.now()),
-                limit_s=context.order.limits.max_iteration_seconds,
+                limit_s=self._limit_s(),
                 output=transcript_tail(context.layout.transcript(call.iteration)),
             )
             payload = AgentFailed.model_validate({**common, "error": error})
         await context.emit(payload, evidence)
         self._write_result(directory, result.outcome, end.exit)
         return payload
+
+    def _limit_s(self) -> float:
+        """The limit that a call which timed out ran into: its own, or what the run had left."""
+        limits = self.context.order.limits
+        return limits.max_iteration_seconds if self.context.seconds_left() > 0 else limits.max_wall_clock_seconds
 
     def _record(
         self, directory: Path, call: AgentCall, command: AgentCommand, end: AttemptEnd, lost: list[AttemptRecord]
@@ -274,8 +280,8 @@ class AgentPhase:
             unknown_events=dict(result.unknown_events),
             attempts=[*lost, this],
         )
-        # Inputs and outputs of tools lie deep inside; the document is masked as a whole.
-        return PersistedAgentResult.model_validate_json(mask(record.model_dump_json(by_alias=True)))
+        # Inputs and outputs of tools lie deep inside, so every text of the document is masked.
+        return PersistedAgentResult.model_validate(mask_within(record.model_dump(mode="json"), mask))
 
     def _write_result(self, directory: Path, outcome: str, end: ProcessExit | None) -> None:
         stamp = to_stamp(self.context.clock.now())

@@ -6,10 +6,12 @@ A submit is on the disk before it is acknowledged; a wish is in `control.jsonl` 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from typing import Literal
 
 from agentgate_engine.agents.registry import driver_for
 from agentgate_engine.clock import Clock, to_stamp
-from agentgate_engine.errors import AgentGateError, LockHeld, StoreError, UsageError
+from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun, StoreError, UsageError
 from agentgate_engine.event_bus import Emission
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.events import RunQueued
@@ -39,7 +41,7 @@ from agentgate_engine.models.work_order import (
 from agentgate_engine.process.process_host import ProcessHandle, ProcessHost
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_end import canceled, release_workspace
-from agentgate_engine.store.atomic import make_directory, replace_file, sync_directory
+from agentgate_engine.store.atomic import make_directory, replace_file
 from agentgate_engine.store.control_log import add_wish
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.locks import is_held
@@ -136,26 +138,35 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
         notes.append("the repository has submodules; they are not checked out for the agent")
     if source.uses_lfs:
         notes.append("the repository uses Git LFS; the agent sees pointer files")
+    index = Index.open_writable(store.layout)
     try:
         if takes_along:
             save_uncommitted(source.top_level, patch)
-        run = _write_order(store, order, plan, notes, request.explicit, clock)
-        index = Index.open_writable(store.layout)
-        try:
-            WorkOrderQueue(index).enqueue(run, priority=order.priority)
-            row = index.row(run_id)
-        finally:
-            index.close()
-    except OSError as fault:
-        raise StoreError(
-            f"cannot write the order to {store.layout.root}: {fault.strerror}; nothing was queued"
-        ) from fault
-    return Submitted(order_id, run_id, row.position if row else None, source.head, tuple(run.left_out), tuple(notes))
+        position = _enter(store, index, order, plan, notes, request.explicit, clock)
+    except BaseException as fault:
+        _take_back(store, order_id)
+        if isinstance(fault, (OSError, ParkRun)):
+            raise StoreError(f"cannot write the order to {store.layout.root}: {fault}; nothing was queued") from fault
+        raise
+    finally:
+        index.close()
+    left_out = tuple(order.workspace_source.left_out)
+    return Submitted(order_id, run_id, position, source.head, left_out, tuple(notes))
 
 
 def _check(request: SubmitRequest, environment: Mapping[str, str]) -> None:
     if not request.prompt.strip():
         raise UsageError("the prompt is empty; say what the agent should do with --prompt or --prompt-file")
+    texts = {
+        "the prompt": request.prompt,
+        "--title": request.title or "",
+        "--command": request.agent.command or "",
+        "--model": request.agent.model or "",
+        "the path of the repository": str(request.repository),
+    }
+    for name, text in texts.items():
+        if not text.isascii() and text != text.encode("utf-8", "replace").decode():
+            raise UsageError(f"{name} is not UTF-8 text, and no file of the store could hold it")
     if len(request.prompt) > MAX_PROMPT_CHARS:
         raise UsageError(f"the prompt has {len(request.prompt)} characters; the limit is {MAX_PROMPT_CHARS}")
     limits = request.limits
@@ -172,20 +183,28 @@ def _check(request: SubmitRequest, environment: Mapping[str, str]) -> None:
         raise UsageError(problem)
 
 
-def _write_order(
-    store: Store, order: WorkOrder, plan: GatePlan, notes: list[str], explicit: frozenset[str], clock: Clock
-) -> Run:
-    """Order file, run directory, first event and `run.json`, all durable. A crash from here on loses nothing."""
+def _enter(
+    store: Store,
+    index: Index,
+    order: WorkOrder,
+    plan: GatePlan,
+    notes: list[str],
+    explicit: frozenset[str],
+    clock: Clock,
+) -> int | None:
+    """Order file, run directory with first event and `run.json`, then the queue row; returns the place in the queue.
+
+    `run.lock` is held from the first file of the run to the row: whoever finds a run without events can tell a submit
+    that is under way from one that was killed, and nobody claims a run before it is acknowledged.
+    """
     run_id = first_run_of(OrderId(order.id))
     layout = store.layout.run(run_id)
     store.write(store.layout.work_order(OrderId(order.id)), order)
-    make_directory(layout.directory)
-    make_directory(layout.processes)
-    store.write(layout.gate_plan, plan)
-    store.write(layout.profile, _profile(order, explicit))
-    index = Index.open_writable(store.layout)
     persister = ResultPersister.open(store, index, clock, run_id, fence=0)
     try:
+        make_directory(layout.processes)
+        store.write(layout.gate_plan, plan)
+        store.write(layout.profile, _profile(order, explicit))
         queued = RunQueued(
             title=order.title,
             agent=order.agent.type,
@@ -198,11 +217,19 @@ def _write_order(
             warnings=notes,
         )
         persister.write(Emission(queued))
-        return persister.run
+        WorkOrderQueue(index).enqueue(persister.run, priority=order.priority)
+        row = index.row(run_id)
+        return row.position if row else None
     finally:
         persister.close()
-        index.close()
-        sync_directory(store.layout.runs)
+
+
+def _take_back(store: Store, order_id: OrderId) -> None:
+    """Remove what a submit wrote that could not be finished. Best effort: recovery does the same for a killed one."""
+    shutil.rmtree(store.layout.run(first_run_of(order_id)).directory, ignore_errors=True)
+    for path in (store.layout.work_order(order_id), store.layout.uncommitted_patch(order_id)):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _profile(order: WorkOrder, explicit: frozenset[str]) -> ResolvedProfile:
@@ -248,10 +275,15 @@ def cancel(
         except LockHeld:
             run = store.read_run(run_id)
             if run.state.terminal:
-                return CancelResult(run_id, "done" if run.result == "canceled" else "already", run.state.value)
+                return _ended_meanwhile(run)
             if clock.monotonic() >= give_up:
                 return CancelResult(run_id, "asked", run.state.value)
             time.sleep(0.1)
+
+
+def _ended_meanwhile(run: Run) -> CancelResult:
+    """Its engine heard the wish, or the run was quicker."""
+    return CancelResult(RunId(run.id), "done" if run.result == "canceled" else "already", run.state.value)
 
 
 def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) -> CancelResult:
@@ -265,7 +297,7 @@ def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) 
         persister = ResultPersister.open(store, index, clock, run_id, fence=store.read_run(run_id).fence, wait_s=0)
         try:
             if persister.run.state.terminal:
-                return CancelResult(run_id, "already", persister.run.state.value)
+                return _ended_meanwhile(persister.run)
             asyncio.run(stop_processes(persister.layout.processes, clock))
             order = store.read_order(order_of(run_id))
             for emission in canceled(persister, order, wish, to_stamp(clock.now())):

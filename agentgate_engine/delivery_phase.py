@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.error_builder import error_of_system
-from agentgate_engine.errors import AgentGateError, WorkspaceError
+from agentgate_engine.errors import AgentGateError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Evidence
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.delivery import DeliveryRecord
@@ -39,7 +39,7 @@ async def deliver(context: RunContext, commit: str) -> BuildError | None:
     fault: AgentGateError | None = None
     try:
         await asyncio.to_thread(fetch_back, workspace, Path(source))
-    except WorkspaceError as refused:
+    except (WorkspaceError, UsageError) as refused:
         fault = refused
     by_hand = f"git -C {source} fetch {workspace.repository} {workspace.branch}:{workspace.branch}"
     done = record.model_copy(

@@ -106,14 +106,20 @@ def error_of_verification(
     )
 
 
-def error_of_timeout(limit_s: float, *, phase: str, failed_at: str) -> BuildError:
-    """The run used up its wall clock: final, unlike the limit of one agent call."""
-    return BuildError(
-        type=BuildErrorType.AGENT_TIMEOUT,
-        message=f"the run used up its time of {limit_s:g} s while {phase}; submit it again with a larger limit",
-        context={"signature": signature("run-timeout", phase), "limitSeconds": limit_s},
-        phase=phase,
-        failed_at=failed_at,
+def error_of_timeout(limit_s: float, *, phase: str, failed_at: str, stopped: BuildError | None = None) -> BuildError:
+    """The run used up its wall clock: final, unlike the limit of one agent call.
+
+    `stopped` is the error of what was under way and stopped for it; its output and its files are the evidence.
+    """
+    bare = BuildError(type=BuildErrorType.AGENT_TIMEOUT, message="", phase=phase, failed_at=failed_at)
+    base = stopped or bare
+    return base.model_copy(
+        update={
+            "type": BuildErrorType.AGENT_TIMEOUT,
+            "message": f"the run used up its time of {limit_s:g} s while {phase}; submit it again with a larger limit",
+            "context": {**base.context, "signature": signature("run-timeout", phase), "limitSeconds": limit_s},
+            "retryable": False,
+        }
     )
 
 

@@ -44,9 +44,14 @@ class EventBus:
         self._turn = asyncio.Lock()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Hear every event after it is on the disk. Returns the function that ends it."""
+        """Hear every event after it is on the disk. Returns the function that ends it, any number of times."""
         self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber)
+
+        def leave() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return leave
 
     async def emit(self, payload: Payload, *, iteration: int | None = None, evidence: Sequence[Evidence] = ()) -> Event:
         """Persist, then tell.

@@ -32,7 +32,7 @@ from agentgate_engine.store.control_log import ControlReader
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.masking import Masker
-from agentgate_engine.store.recovery import queue_the_stranded
+from agentgate_engine.store.recovery import forget_dead_engines, queue_the_stranded
 from agentgate_engine.store.store import Store
 from agentgate_engine.work_order_queue import Claim, Fenced, WorkOrderQueue
 from agentgate_engine.workspace.manager import WorkspaceManager
@@ -79,6 +79,7 @@ class Orchestrator:
         try:
             with FileLock.acquire(self.store.layout.engine_lock(self.engine)):
                 self._heartbeat()
+                forget_dead_engines(self.store.layout)
                 stranded = queue_the_stranded(self.store, index)
                 for run, reason in stranded.unreadable:
                     self.say(f"{run} cannot be read and is left alone: {reason}")
@@ -92,7 +93,7 @@ class Orchestrator:
             index.close()
 
     async def _work(self) -> None:
-        wishes = ControlReader.follow(self.store.layout)
+        wishes = ControlReader.follow(self.store.layout, self.say)
         swept = beaten = float("-inf")
         while not self._stopping.is_set():
             now = self.clock.monotonic()
@@ -166,11 +167,13 @@ class Orchestrator:
             ResultPersister.open, self.store, self.index, self.clock, claim.run_id, claim.fence
         )
         try:
-            if persister.current is None or persister.run.state.terminal:
+            if persister.current is None:
                 return
             try:
                 context = self._context(claim, persister)
             except AgentGateError as fault:
+                if persister.run.state.terminal:
+                    return
                 error = error_of_system(fault, phase=persister.run.state.value, failed_at=to_stamp(self.clock.now()))
                 failed = RunFailed(result=RunResult.FAILED_ERROR, step=Step.SYSTEM_ERROR, error=error)
                 await persister.persist(Emission(failed))
@@ -178,7 +181,8 @@ class Orchestrator:
             self._contexts[claim.run_id] = context
             if (wish := self._wishes.get(claim.run_id)) is not None:
                 context.cancel(wish)
-            self.say(f"{claim.run_id} {'goes on' if claim.resumed else 'starts'}: {context.order.title}")
+            if not context.run.state.terminal:
+                self.say(f"{claim.run_id} {'goes on' if claim.resumed else 'starts'}: {context.order.title}")
             await RunExecutor(context).execute()
             self.say(f"{claim.run_id} {context.run.result}" + (f": {context.run.error}" if context.run.error else ""))
         finally:

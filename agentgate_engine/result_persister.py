@@ -15,7 +15,7 @@ from agentgate_engine.models.events import Event, EventType, Payload, parse_payl
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import Run
-from agentgate_engine.store.atomic import make_directory, replace_file
+from agentgate_engine.store.atomic import make_directory, remove_temporaries, replace_file
 from agentgate_engine.store.event_log import EventLog, read_events
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.layout import RunLayout
@@ -53,14 +53,19 @@ class ResultPersister:
         Raises:
             LockHeld: another process writes this run.
             CorruptRecord: its events cannot be read.
+            ParkRun: `run.json` or the index could not be brought to what the events say.
         """
         layout = store.layout.run(run_id)
         make_directory(layout.directory)
         lock = FileLock.acquire(layout.lock, wait_s=wait_s)
         try:
+            remove_temporaries(layout.directory)
             log = EventLog.open(layout.events)
             events = read_events(layout.events)
-            return cls(store, index, clock, run_id, fence, lock, log, events, replay(events), log.log.recovered_bytes)
+            recovered = log.log.recovered_bytes
+            persister = cls(store, index, clock, run_id, fence, lock, log, events, replay(events), recovered)
+            persister._catch_up()
+            return persister
         except BaseException:
             lock.release()
             raise
@@ -137,6 +142,15 @@ class ResultPersister:
         try:
             replace_file(self.layout.summary, self.current.to_json())
             self.index.put_run(self.current)
+        except (OSError, StoreError) as fault:
+            raise ParkRun(f"cannot write {self.layout.summary}: {fault}") from fault
+
+    def _catch_up(self) -> None:
+        """Bring `run.json` and the index to what the events say: the last writer may have been killed in between."""
+        if self.current is None:
+            return
+        try:
+            self._follow(synced=True)
         except (OSError, StoreError) as fault:
             raise ParkRun(f"cannot write {self.layout.summary}: {fault}") from fault
 

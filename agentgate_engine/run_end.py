@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentgate_engine.errors import WorkspaceError
 from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.iteration_record import iteration_record
 from agentgate_engine.models.build_error import BuildError
@@ -40,7 +41,9 @@ def release_workspace(persister: ResultPersister, workspaces: WorkspaceManager) 
     """Remove what nobody needs any more; the repository with the snapshots stays unless its branch was delivered."""
     if persister.happened(EventType.WORKSPACE_RELEASED) or not persister.happened(EventType.WORKSPACE_ACQUIRED):
         return []
-    keep = persister.run.delivered_branch is None
-    repository = workspaces.open(persister.run_id).repository
-    left = workspaces.remove(persister.run_id, keep_repository=keep)
-    return [Emission(WorkspaceReleased(repository_kept=str(repository) if keep else None, left_behind=left))]
+    left = workspaces.remove(persister.run_id, keep_repository=persister.run.delivered_branch is None)
+    try:
+        kept = str(workspaces.open(persister.run_id).repository)
+    except WorkspaceError:
+        kept = None
+    return [Emission(WorkspaceReleased(repository_kept=kept, left_behind=left))]

@@ -15,7 +15,7 @@ from agentgate_engine.agent_phase import AgentPhase
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.delivery_phase import deliver
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
-from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError
+from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
 from agentgate_engine.models.agent_result import AgentOutcome
@@ -111,9 +111,12 @@ class RunExecutor:
         context, source = self.context, self.context.order.workspace_source
         store = context.persister.store.layout
         patch = store.work_orders / source.uncommitted_patch if source.uncommitted_patch else None
-        workspace = await asyncio.to_thread(
-            context.workspaces.prepare, context.run_id, Path(source.path), source.base_commit, patch
-        )
+        try:
+            workspace = await asyncio.to_thread(
+                context.workspaces.prepare, context.run_id, Path(source.path), source.base_commit, patch
+            )
+        except UsageError as fault:  # it could be used when the order was submitted
+            raise WorkspaceError(str(fault)) from fault
         if context.run.state is RunState.QUEUED:
             start = await asyncio.to_thread(lambda: workspace.start_commit)
             await context.emit(WorkspaceAcquired(path=str(workspace.tree), branch=workspace.branch, base_commit=start))
@@ -134,8 +137,11 @@ class RunExecutor:
         if ended.outcome is AgentOutcome.CANCELED or self.context.wish is not None:
             raise CanceledByOperator
         timed_out = ended.outcome is AgentOutcome.TIMEOUT
-        result = RunResult.FAILED_TIMEOUT if timed_out else RunResult.FAILED_BUILD
         await self._keep_half_done()
+        if timed_out and self.context.seconds_left() <= 0:
+            await self._run_out_of_time(ended.error)
+            return
+        result = RunResult.FAILED_TIMEOUT if timed_out else RunResult.FAILED_BUILD
         await self._fail(Step.BUILD_FAILED, result, ended.error)
 
     async def _snapshot(self) -> None:
@@ -155,17 +161,20 @@ class RunExecutor:
         if report.passed:
             await self._pass(report)
             return
-        decision = decide(IterationOutcome(context.run.iteration, context.run.max_iterations, report.passed))
-        if decision.go_on:
-            await context.emit(StrategyDecision(strategy=NAME, go_on=True, reason=decision.reason))
-            return
-        await self._decide_once(decision.reason)
         error = error_of_verification(
             report,
             file=context.layout.verification(context.run.iteration).name,
             phase=context.run.state.value,
             failed_at=self._now(),
         )
+        if context.seconds_left() <= 0:
+            await self._run_out_of_time(error)
+            return
+        decision = decide(IterationOutcome(context.run.iteration, context.run.max_iterations, report.passed))
+        if decision.go_on:
+            await context.emit(StrategyDecision(strategy=NAME, go_on=True, reason=decision.reason))
+            return
+        await self._decide_once(decision.reason)
         await self._fail(Step.VERIFY_FAILED_TERMINAL, RunResult.FAILED_VERIFICATION, error)
 
     async def _pass(self, report: PersistedVerificationReport) -> None:
@@ -197,9 +206,10 @@ class RunExecutor:
         if not self.context.persister.happened(EventType.STRATEGY_DECISION, self.context.run.iteration):
             await self.context.emit(StrategyDecision(strategy=NAME, go_on=False, reason=reason))
 
-    async def _run_out_of_time(self) -> None:
+    async def _run_out_of_time(self, stopped: BuildError | None = None) -> None:
         limit = self.context.order.limits.max_wall_clock_seconds
-        error = error_of_timeout(limit, phase=self.context.run.state.value, failed_at=self._now())
+        phase = self.context.run.state.value
+        error = error_of_timeout(limit, phase=phase, failed_at=self._now(), stopped=stopped)
         await self._fail(Step.SYSTEM_ERROR, RunResult.FAILED_TIMEOUT, error)
 
     async def _failed_by(self, fault: Exception) -> None:

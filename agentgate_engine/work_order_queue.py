@@ -59,7 +59,8 @@ class WorkOrderQueue:
         """Put a claimed run back in its place, to be gone on with by any engine. It counts as begun."""
         with self._index.transaction() as database:
             database.execute(
-                "update job set state='queued', owner=null, resumed=1 where run_id=? and owner=? and fence=?",
+                "update job set state='queued', owner=null, resumed=1 "
+                "where run_id=? and owner=? and fence=? and state='claimed'",
                 (claim.run_id, claim.engine, claim.fence),
             )
 

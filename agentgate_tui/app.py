@@ -1,4 +1,4 @@
-"""The console: one app over one store. It shows what snapshots say and acts through `commands`; it holds nothing else."""
+"""The console: one app over one store. It shows what snapshots say and acts through `commands` alone."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class ConsoleApp(App[int]):
     TITLE = "AgentGate"
     COMMANDS: ClassVar = {ActionPalette}  # the registry alone: Textual's own entries (themes, screenshot) are not ours
     BINDINGS: ClassVar[list[BindingType]] = bindings_in("app")
+    CSS_PATH: ClassVar = ["screens/base.tcss", "screens/queue.tcss"]  # of the first screen: its own come too late
     CLOSE_TIMEOUT = 0.5
     DEFAULT_CSS = """
     Toast { max-width: 90%; padding: 0 1; background: $panel; color: $foreground; }

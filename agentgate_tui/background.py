@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """The result of `work`, done in a thread of its own. When the caller is cancelled, the thread is left to end alone."""
+    """The result of `work`, done in a thread of its own, which is left to end alone when the caller is cancelled."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -69,9 +69,13 @@ class RunViews:
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """A run at one moment. `iteration` is the one shown, 0 before the first. `views` is None when `problem` says why."""
+    """A run at one moment; no `views` when `problem` says why.
+
+    `asked` is the iteration that was asked for (None: the last), `iteration` the one shown, 0 before the first.
+    """
 
     run_id: RunId
+    asked: int | None
     iteration: int
     views: RunViews | None
     problem: SafeText = _NOTHING
@@ -134,12 +138,12 @@ class StoreReader:
             try:
                 evidence = self._evidence_of(run, reread=reread)
                 n = evidence.run.iteration if iteration is None else max(0, min(iteration, evidence.run.iteration))
-                return RunSnapshot(run, n, self._views(evidence, n, now))
+                return RunSnapshot(run, iteration, n, self._views(evidence, n, now))
             except Exception as fault:  # whatever a broken record does to a view, the operator reads it and goes on
                 what = (
                     str(fault) if isinstance(fault, (AgentGateError, OSError)) else f"{type(fault).__name__}: {fault}"
                 )
-                return RunSnapshot(run, 0, None, sanitize(self._short(what).replace("\n", " ")))
+                return RunSnapshot(run, iteration, 0, None, sanitize(self._short(what).replace("\n", " ")))
 
     def call(self, run: RunId, iteration: int, call_id: str) -> CallDetail | None:
         """One tool call, whole. None when no record knows it."""

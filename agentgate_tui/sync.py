@@ -95,7 +95,7 @@ class Sync:
             tasks.create_task(self._check_all())
 
     def look_at(self, run: RunId | None, iteration: int | None = None) -> None:
-        """Follow this run as well, showing this iteration (None: the last). Its snapshot comes as soon as it is read."""
+        """Follow this run as well, at this iteration (None: the last). Its snapshot comes as soon as it is read."""
         focus = None if run is None else (run, iteration)
         if focus != self._focus:
             self._focus = focus

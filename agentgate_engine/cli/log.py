@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agentgate_engine.cli.output import put, put_json, say
@@ -21,6 +21,7 @@ from agentgate_engine.store.store import Store
 from agentgate_engine.views.safe_text import sanitize
 
 FOLLOW_S = 0.05
+ENGINE_LOOK_S = 1.0
 _MARKS = {"tool_call": "$ ", "tool_output": "  ", "thinking": "~ ", "notice": "! ", "error_output": "e "}
 
 
@@ -36,6 +37,8 @@ def log(asked: argparse.Namespace) -> int:
     if asked.follow:
         store = open_store(asked)
         return follow(store, run_id_of(store, asked.id))
+    if asked.raw and (asked.json or asked.failed):
+        raise UsageError("--raw goes with neither --json nor --failed")
     evidence, iteration = read_asked(asked)
     if asked.failed:
         return _failed(evidence, iteration, as_json=asked.json)
@@ -52,10 +55,17 @@ def log(asked: argparse.Namespace) -> int:
     return 0
 
 
-def follow(store: Store, run_id: RunId) -> int:
-    """Print the transcript as it grows, each iteration after the other, until the run ends."""
+def follow(store: Store, run_id: RunId, still_worked: Callable[[], None] = lambda: None) -> int:
+    """Print the transcript as it grows, each iteration after the other, until the run ends.
+
+    `still_worked` is called about once a second, for a caller who sees to it that an engine is there.
+    """
     layout, iteration, reader = store.layout.run(run_id), 0, None
+    looks_at = time.monotonic() + ENGINE_LOOK_S
     while True:
+        if time.monotonic() >= looks_at:
+            still_worked()
+            looks_at = time.monotonic() + ENGINE_LOOK_S
         run = store.read_run(run_id)
         if reader is not None:
             for line in reader.read_new():

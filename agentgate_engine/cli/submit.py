@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 
@@ -52,11 +54,19 @@ def run(asked: argparse.Namespace) -> int:
         AgentGateError: no engine could be started.
     """
     store, done = _submit(asked)
-    if not living_engines(store):
-        start_engine(store, os.environ, until_idle=True)
+
+    def with_an_engine() -> None:
+        if not living_engines(store):
+            start_engine(store, os.environ, until_idle=True)
+
+    with_an_engine()
     say(f"{done.run_id} is in the hands of an engine; leaving here does not stop it")
     try:
-        code = _wait(store, done) if asked.json else follow(store, done.run_id)
+        if asked.json:
+            with contextlib.redirect_stdout(io.StringIO()):
+                code = follow(store, done.run_id, with_an_engine)
+        else:
+            code = follow(store, done.run_id, with_an_engine)
     except KeyboardInterrupt:
         say(
             f"the run goes on; follow it with `agentgate log -F {done.order_id}`,"
@@ -71,14 +81,6 @@ def run(asked: argparse.Namespace) -> int:
     else:
         put(sanitize(f"passed; the branch {evidence.run.branch} is in {evidence.run.repository}"))
     return code
-
-
-def _wait(store: Store, done: Submitted) -> int:
-    import contextlib
-    import io
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        return follow(store, done.run_id)
 
 
 def _submit(asked: argparse.Namespace) -> tuple[Store, Submitted]:

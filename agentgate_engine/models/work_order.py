@@ -30,7 +30,7 @@ class AgentRequest(Record):
 class WorkspaceSource(Record):
     """The repository that the work starts from.
 
-    `uncommitted_patch` names a file beside the order, if it takes uncommitted changes along; `left_out` those it leaves.
+    `uncommitted_patch` names a file beside the order, if it takes uncommitted changes along; `left_out` what it leaves.
     """
 
     type: Literal["local"] = "local"

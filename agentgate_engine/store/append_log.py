@@ -42,9 +42,9 @@ class AppendLog:
             written = os.write(self._descriptor, line)
             if written != len(line):
                 raise OSError(f"only {written} of {len(line)} bytes fit")
-            self._length += written
             if sync:
                 os.fdatasync(self._descriptor)
+            self._length += written
         except OSError as fault:
             try:
                 os.ftruncate(self._descriptor, self._length)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agentgate_engine.errors import StoreError
 
+TEMPORARY = ".tmp"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -22,7 +23,7 @@ def replace_file(path: Path, content: bytes, *, sync: bool = True) -> None:
     Raises:
         OSError: nothing changed at `path`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     descriptor = os.open(temporary, _NEW, 0o600)
     try:
         try:
@@ -37,6 +38,12 @@ def replace_file(path: Path, content: bytes, *, sync: bool = True) -> None:
         raise
     if sync:
         sync_directory(path.parent)
+
+
+def remove_temporaries(directory: Path) -> None:
+    """Remove what a writer that was killed in a replace left behind. The caller is the one writer in `directory`."""
+    for left in directory.glob(f".*{TEMPORARY}"):
+        left.unlink(missing_ok=True)
 
 
 def write_all(descriptor: int, content: bytes) -> None:

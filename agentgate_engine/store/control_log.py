@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from agentgate_engine.errors import CorruptRecord
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.append_log import AppendLog
@@ -39,24 +39,22 @@ def add_wish(
 
 @dataclass
 class ControlReader:
-    """Follows the wishes, each once."""
+    """Follows the wishes, each once. `unreadable` is told of a line that is no wish of a kind that this version knows:
+    it may come from a newer one, and must not keep the wishes after it from being heard."""
 
     lines: LineReader
+    unreadable: Callable[[str], None]
 
     @classmethod
-    def follow(cls, layout: StoreLayout) -> ControlReader:
-        return cls(LineReader(layout.control))
+    def follow(cls, layout: StoreLayout, unreadable: Callable[[str], None]) -> ControlReader:
+        return cls(LineReader(layout.control), unreadable)
 
     def read_new(self) -> list[ControlEntry]:
-        """The wishes since the last call.
-
-        Raises:
-            CorruptRecord: a line is not a wish of a kind that this version knows.
-        """
+        """The wishes since the last call."""
         found: list[ControlEntry] = []
         for line in self.lines.read_new():
             try:
                 found.append(ControlEntry.model_validate_json(line))
-            except ValidationError as fault:
-                raise CorruptRecord(f"{self.lines.path}: unreadable line {line[:80]!r}") from fault
+            except ValidationError:
+                self.unreadable(f"{self.lines.path}: no wish that this version knows: {line[:80]!r}")
         return found

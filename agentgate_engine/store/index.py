@@ -75,9 +75,9 @@ class RunRow:
 _RUN_COLUMNS = [name for name in RunRow.__slots__ if name not in ("priority", "position")]
 _SELECT = (
     f"select {', '.join('run.' + name for name in _RUN_COLUMNS)}, coalesce(job.priority, 0) as priority, "
-    "case when job.state='queued' then (select count(*) from job other where other.state='queued' and "
-    "(other.resumed, other.priority, -other.seq) >= (job.resumed, job.priority, -job.seq)) end as position "
-    "from run left join job on job.run_id = run.id "
+    "waiting.position as position from run left join job on job.run_id = run.id left join "
+    "(select run_id, row_number() over (order by resumed desc, priority desc, seq) as position "
+    "from job where state='queued') waiting on waiting.run_id = run.id "
 )
 
 
@@ -98,7 +98,7 @@ class Index:
             StoreError: the file is no database, or of a newer schema.
         """
         try:
-            with FileLock.acquire(layout.lock, wait_s=10):
+            with _store_lock(layout):
                 connection = sqlite3.connect(layout.index, isolation_level=None, timeout=10, check_same_thread=False)
                 connection.execute("pragma journal_mode=wal")
                 connection.execute("pragma synchronous=full")

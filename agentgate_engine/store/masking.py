@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-_SECRET_NAME = re.compile(r"(?i)(key|token|secret|passw(or)?d|passphrase|credential|auth)")
+from pydantic import JsonValue
+
+_SECRET_NAME = re.compile(r"(?i)((?<!mon)key(?!board)|token|secret|passw(or)?d|passphrase|credential|auth(?!or(?!i)))")
 _SHAPES = re.compile(
     r"sk-ant-[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
     r"|glpat-[A-Za-z0-9_-]{16,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}"
@@ -20,6 +22,17 @@ MIN_VALUE = 8
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name holds something that should not be shown."""
     return _SECRET_NAME.search(name) is not None
+
+
+def mask_within(value: JsonValue, mask: Callable[[str], str]) -> JsonValue:
+    """A document with every text in it masked, however deep; its shape, its keys and its numbers stay."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [mask_within(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {key: mask_within(item, mask) for key, item in value.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 
-from agentgate_engine.errors import AgentGateError
+from agentgate_engine.errors import AgentGateError, LockHeld
 from agentgate_engine.models.events import RunQueued, parse_payload
-from agentgate_engine.models.ids import RunId
+from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.run import Run
+from agentgate_engine.store.atomic import TEMPORARY
 from agentgate_engine.store.event_log import read_events
 from agentgate_engine.store.index import Index, delete_index, put_run
+from agentgate_engine.store.layout import StoreLayout
+from agentgate_engine.store.line_reader import read_lines
 from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.run_reducer import replay
 from agentgate_engine.store.store import Store
@@ -43,9 +47,47 @@ def rebuild_index(store: Store) -> Rebuilt:
 
 
 def queue_the_stranded(store: Store, index: Index) -> Rebuilt:
-    """Index runs that have files but no row: a submit that was killed before its acknowledgement."""
+    """Index runs that have files but no row: a submit that was killed before its acknowledgement.
+
+    One that was killed before its first event is no run yet, and is removed.
+    """
     known = {row.id for row in index.rows()}
-    return _fill(store, index, [run for run in store.run_ids() if run not in known])
+    stranded = [run for run in store.run_ids() if run not in known]
+    return _fill(store, index, [run for run in stranded if not _remove_unborn(store, run)])
+
+
+def _remove_unborn(store: Store, run: RunId) -> bool:
+    """Remove a run that never got as far as its first event, unless its submit is still under way."""
+    layout = store.layout.run(run)
+    before_any_event = {layout.lock, layout.processes, layout.gate_plan, layout.profile, layout.events}
+
+    def unborn() -> bool:
+        left = {path for path in layout.directory.iterdir() if not path.name.endswith(TEMPORARY)}
+        started = layout.processes.is_dir() and any(layout.processes.iterdir())
+        return left <= before_any_event and not started and not read_lines(layout.events)
+
+    if not unborn():
+        return False
+    try:
+        with FileLock.acquire(layout.lock):
+            if not unborn():
+                return False
+            shutil.rmtree(layout.directory)
+    except LockHeld:
+        return True
+    store.layout.work_order(order_of(run)).unlink(missing_ok=True)
+    store.layout.uncommitted_patch(order_of(run)).unlink(missing_ok=True)
+    return True
+
+
+def forget_dead_engines(layout: StoreLayout) -> None:
+    """Remove what killed engines left in `engines/`. Only where there is a record: it is written once its lock is held,
+    so an engine that is just starting is never taken for a dead one."""
+    for record in layout.engines.glob("*.json"):
+        lock = layout.engine_lock(record.stem)
+        if not is_held(lock):
+            for left in (lock, record, *layout.engines.glob(f".{record.name}.*{TEMPORARY}")):
+                left.unlink(missing_ok=True)
 
 
 def load_run(store: Store, run: RunId) -> tuple[Run, int]:

@@ -50,8 +50,7 @@ def judge_command(
     end, command = facts.end, facts.command
     passed = as_expected(end, command.expected_exit)
     found = read_findings(Level.L1, facts.check_id, out.lines, err.lines, tree, mask)
-    by_budget = "" if facts.limit_s >= command.timeout else ", all that was left of the plan's max_runtime"
-    words = exit_words(end, command.expected_exit, f"{facts.limit_s:.4g} s{by_budget}")
+    words = exit_words(end, command.expected_exit, _limit(facts))
     return Check(
         id=facts.check_id,
         name=facts.check_id.partition("/")[2],
@@ -77,6 +76,15 @@ def judge_command(
         tree_hash=tree_hash,
         plan_hash=plan.hash,
     )
+
+
+def _limit(facts: CommandFacts) -> str:
+    """The time that a command had which was stopped at its deadline: its own, or what the plan or the run had left."""
+    ran_s = facts.end.duration_ms / 1000 if facts.end else facts.limit_s
+    if ran_s < facts.limit_s - 1:
+        return f"{ran_s:.2g} s, all that was left of the run's time"
+    by_budget = "" if facts.limit_s >= facts.command.timeout else ", all that was left of the plan's max_runtime"
+    return f"{facts.limit_s:.4g} s{by_budget}"
 
 
 def _details(found: OutputFindings) -> str | None:

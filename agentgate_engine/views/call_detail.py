@@ -22,7 +22,7 @@ class CallDetail:
 
 
 def call_detail(evidence: RunEvidence, iteration: int, call_id: str) -> CallDetail | None:
-    """The call `call_id` of an iteration, or None when no record knows it. While the agent works, what its events say."""
+    """The call `call_id` of an iteration, or None when no record knows it. Live, it is what the events say."""
     agent = evidence.agents.get(iteration)
     calls = agent.tool_calls if agent is not None else live_calls(evidence, iteration)
     found = next(((number, call) for number, call in enumerate(calls, 1) if call.id == call_id), None)

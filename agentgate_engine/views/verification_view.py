@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, Level, LevelResult
+from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, LevelResult
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views import wording
 from agentgate_engine.views.order_view import OrderView
@@ -15,7 +15,7 @@ _MOST_CASES = 200
 
 @dataclass(frozen=True, slots=True)
 class VerifyRow:
-    """A level (`depth` 0), a check (1) or a case (2). `log` is relative to the run's directory, `line` counts from 1."""
+    """A level (`depth` 0), a check (1) or a case (2). `log` is relative to the run, `line` counts from 1."""
 
     key: str
     depth: int
@@ -55,7 +55,7 @@ def verification_view(evidence: RunEvidence, order: OrderView, iteration: int) -
 
 
 def output_of(check: Check) -> tuple[str | None, int | None]:
-    """(log, line from 1) where reading a check's output begins: its first diagnostic whose place in the log is known."""
+    """(log, line from 1) where to begin in a check's output: its first diagnostic whose place is known."""
     first: Diagnostic | None = next((d for d in check.diagnostics if d.output_line), None)
     if first is not None:
         return (check.stderr_log if first.stream == "stderr" else check.stdout_log), first.output_line
@@ -72,7 +72,7 @@ def _level_rows(level: LevelResult) -> list[VerifyRow]:
             f"level:{level.level.value}",
             0,
             wording.of_check(level.status.value),
-            sanitize(f"{level.level.value} {Level(level.level).title}"),
+            sanitize(f"{level.level.value} {level.level.label}"),
             level.duration if level.checks else None,
             sanitize(said),
         )

@@ -82,7 +82,7 @@ def age(stamp: str | None, now: float) -> str:
 
 def cost(usd: float | None) -> str:
     """US dollars; `?` when the agent did not tell, never a zero that nobody measured."""
-    return "?" if usd is None else f"{usd:.2f}" if usd >= 0.01 or usd == 0 else f"{usd:.4f}"
+    return "?" if usd is None else f"{usd:.2f}" if usd >= 0.01 or usd == 0 else "<.01"
 
 
 def tokens(count: int | None) -> str:

@@ -135,8 +135,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         self.draw_footer()
 
     def on_screen_resume(self) -> None:
-        if self.mounted_body:
-            self.draw_frame()
+        if not self.mounted_body:
+            return
+        self.draw_frame()
+        if self.console.sync.open_run is not None:
+            self.run_changed(self.console.sync.open_run)  # what came while another screen stood above
+        self._logs_grew(None)
 
     # Actions
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def from_table(screen: OrderScreen, key: str, views: RunViews, iteration: int) -> None:
-    """Enter on a row of an order's pane: a check or a case to its output, a check of the matrix to verify, a call to all
-    of it."""
+    """Enter on a row of an order's pane: a check or case to its output, the matrix to verify, a call to all of it."""
     kind, _, rest = key.partition(":")
     if kind in ("check", "case", "level"):
         row = next((row for row in views.verification.rows if row.key == key), None)

@@ -13,6 +13,7 @@ from agentgate_tui.sync import Health
 from agentgate_tui.widgets.cell_lines import CellLine
 from agentgate_tui.widgets.table_layout import Cell
 
+ALWAYS = "app.help"
 # `Cell.style` of a table and of a line name the same meanings, but for this one.
 TABLE_STYLE = {"canceled": "skipped"}
 
@@ -56,18 +57,17 @@ def pane_title(title: str, right: Sequence[Cell] = (), *, focused: bool = False)
 
 
 def footer_line(actions: Sequence[Action], width: int) -> CellLine:
-    """The most useful keys that work here, as many as fit."""
+    """The most useful keys that work here, as many as fit. The help is always among them: it has the rest."""
+    wanted = sorted((action for action in actions if action.footer), key=lambda action: action.footer)
+    words = {a.id: (shown_keys(a.keys if "{key}" in a.runs else a.keys[:1]), f" {a.title}  ") for a in wanted}
+    room = width - sum(len(key) + len(title) for ident, (key, title) in words.items() if ident == ALWAYS)
     cells: list[Cell] = []
-    used = 0
     named: set[str] = set()
-    for action in sorted((a for a in actions if a.footer), key=lambda a: a.footer):
-        key = shown_keys(action.keys[:1]) if "{key}" not in action.runs else shown_keys(action.keys)
-        if key in named:
+    for action in wanted:
+        key, title = words[action.id]
+        if key in named or (action.id != ALWAYS and len(key) + len(title) > room):
             continue
+        room -= len(key) + len(title) if action.id != ALWAYS else 0
         named.add(key)
-        more = len(key) + len(action.title) + 3
-        if used + more > width:
-            continue
-        cells += [cell(key, "key"), cell(f" {action.title}  ", "dim")]
-        used += more
+        cells += [cell(key, "key"), cell(title, "dim")]
     return CellLine(tuple(cells))

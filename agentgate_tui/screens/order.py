@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.views.order_view import OrderView
-from agentgate_engine.views.safe_text import SafeText
+from agentgate_engine.views.safe_text import SafeText, clip
 from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens import jumps
 from agentgate_tui.screens.base import ConsoleScreen
@@ -69,7 +69,8 @@ class OrderScreen(RunActions, ConsoleScreen):
         title = self._views.order.title if self._views is not None else SafeText("")
         name = self._run.removesuffix(".1")
         where = (SafeText(f"it {self._shown_iteration}"),) if self._shown_iteration else ()
-        return (SafeText(f"{name} {title}".strip()[:40]), *where)
+        room = max(0, self.size.width - 62)  # what the counts, the levels above and the iteration leave of line 1
+        return (SafeText(f"{name} {clip(title, room)}".strip()), *where)
 
     def on_mount(self) -> None:
         self.console.sync.look_at(self._run, self._iteration)
@@ -82,8 +83,8 @@ class OrderScreen(RunActions, ConsoleScreen):
         self._logs.close()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         self.console.sync.look_at(self._run, self._iteration)
+        super().on_screen_resume()
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -93,14 +94,12 @@ class OrderScreen(RunActions, ConsoleScreen):
     # What arrives
 
     def run_changed(self, snapshot: RunSnapshot) -> None:
-        if snapshot.run_id != self._run or not self.is_current:
+        if (snapshot.run_id, snapshot.asked) != (self._run, self._iteration) or not self.is_current:
             return
         if snapshot.views is None:
             self.query_one("#headline", CellLines).set_lines([CellLine((Cell(snapshot.problem, "failed"),))])
             self.query_one("#iterations", VirtualTable).empty_text = SafeText("This run cannot be read.")
             return
-        if self._iteration is not None and snapshot.iteration != self._iteration and snapshot.iteration:
-            self._iteration = snapshot.iteration  # it was asked for one that is not there
         first = self._views is None
         views = self._views = snapshot.views
         self._shown_iteration = snapshot.iteration
@@ -110,12 +109,21 @@ class OrderScreen(RunActions, ConsoleScreen):
         if snapshot.iteration:
             iterations.move_to(str(snapshot.iteration))
         if first and not self._pane:
-            self._pane = self._main = _suggested(views)
+            self._suggest(_suggested(views))
         self._draw_headline(views.order)
         self._logs.show(views, snapshot.iteration)
         self._tables.show(views)
         self._arrange()
         self.draw_top()
+
+    def _suggest(self, pane: str) -> None:
+        """Nobody asked for a pane: show this one, and put the focus there unless it was moved since."""
+        self._pane = pane
+        if pane not in SIDE:
+            self._main = pane
+        self._arrange()
+        if self.focused is None or self.focused.id == "iterations":
+            self._focus_pane(pane)
 
     def _draw_headline(self, order: OrderView) -> None:
         state = Cell(SafeText(f"{order.shown.glyph} {order.shown.word}"), order.shown.style)

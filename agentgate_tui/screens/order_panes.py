@@ -77,7 +77,7 @@ class LogPanes:
 
     def show(self, views: RunViews, iteration: int) -> None:
         """Show this iteration of the run."""
-        self._live = views.live and iteration == len(views.order.iterations)
+        self._live = views.live and iteration > 0 and iteration == len(views.order.iterations)
         place = self._place = views.logs[min(self._which, len(views.logs) - 1)]
         source = transcript_source if place.name == "log" else output_source
         self._open("log", (place.path,), lambda: source(place.path))
@@ -86,7 +86,12 @@ class LogPanes:
         self._open("feedback", told, lambda: TextLogSource(told))
         facts = fact_lines(views)
         self._open("facts", facts, lambda: TextLogSource(facts))
-        self._views["log"].empty_text = SafeText(f"Nothing in the {place.name} of iteration {iteration} yet.")
+        empty = (
+            f"Nothing in the {place.name} of iteration {iteration} yet."
+            if iteration
+            else "No agent has begun on this run."
+        )
+        self._views["log"].empty_text = SafeText(empty)
         self._views["diff"].empty_text = SafeText("No diff: the snapshot of this iteration was not taken, or is empty.")
 
     def next_log(self, views: RunViews) -> None:
@@ -159,6 +164,7 @@ class TablePanes:
         self._call = call
         self._tables: dict[str, VirtualTable] = {}
         self._rows: dict[str, tuple[TableRow, ...]] = {}
+        self._pointed: tuple[int, bool] | None = None
 
     def make(self, name: str) -> VirtualTable:
         """The widget of a pane, once."""
@@ -179,11 +185,21 @@ class TablePanes:
         if self._call is not None and tools.move_to(self._call):
             self._call = None
         self._put("verify", verify_rows(views.verification), SafeText("Not verified yet."))
+        self._point_at_failure(views)
         matrix = self._tables["matrix"]
         columns = matrix_columns(views.order)
         if columns != matrix._columns:  # pyright: ignore[reportPrivateUsage]
             matrix.set_columns(columns)
         self._put("matrix", matrix_rows(views.order), SafeText("No check has run yet."))
+
+    def _point_at_failure(self, views: RunViews) -> None:
+        """Put the cursor of verify on the first check that failed, once for each iteration: enter shows its output."""
+        pointed = (views.verification.iteration, views.verification.complete)
+        if pointed != self._pointed:
+            self._pointed = pointed
+            failed = (row for row in views.verification.rows if row.depth == 1 and row.shown is wording.FAILED)
+            if (row := next(failed, None)) is not None:
+                self._tables["verify"].move_to(row.key)
 
     def _put(self, name: str, rows: tuple[TableRow, ...], empty: SafeText) -> None:
         self._rows[name] = rows

@@ -18,15 +18,15 @@ ITERATION_COLUMNS = (
     *(Column(level, level, 7) for level in ("L0", "L1", "L2", "L3")),
     Column("tools", "TOOLS", 5, 2, "right"),
     Column("duration", "TIME", 6, 1, "right"),
-    Column("cost", "COST", 5, 4, "right"),
+    Column("cost", "COST", 6, 4, "right"),
     Column("tokens", "TOK", 5, 5, "right"),
     Column("note", "NOTE", None, 6, least=16),
 )
 VERIFY_COLUMNS = (
-    Column("name", "CHECK", None, least=24),
+    Column("name", "CHECK", None, least=22),
     Column("st", "ST", 8),
     Column("time", "TIME", 6, 1, "right"),
-    Column("message", "WHAT IT SAID", None, 2, least=20),
+    Column("message", "WHAT IT SAID", None, 2, least=30),
 )
 
 

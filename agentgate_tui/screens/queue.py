@@ -15,9 +15,10 @@ from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens.base import ConsoleScreen
 from agentgate_tui.screens.lines import pane_title
 from agentgate_tui.screens.queue_rows import (
-    COLUMNS,
     FIELDS,
     UNREADABLE,
+    broken_lines,
+    columns_for,
     empty_words,
     line_of,
     preview_lines,
@@ -36,7 +37,7 @@ PREVIEW_DELAY_S = 0.12
 
 
 class QueueScreen(RunActions, ConsoleScreen):
-    """The root of the drill-down. The order of the rows is the order of submission: they never move under the cursor."""
+    """The root of the drill-down. Rows stand in the order of submission: they never move under the cursor."""
 
     SCOPES = ("all", "queue")
     CSS_PATH = ["base.tcss", "queue.tcss"]
@@ -46,13 +47,14 @@ class QueueScreen(RunActions, ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._filter: RowFilter | None = None
+        self._columns = columns_for(None)
         self._fault = ""
         self._before = ""
         self._preview_timer: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield CellLines(id="advice")
-        yield VirtualTable(COLUMNS, id="queue")
+        yield VirtualTable(columns_for(None), id="queue")
         yield CellLines(id="preview-title")
         yield CellLines(id="preview")
 
@@ -90,6 +92,10 @@ class QueueScreen(RunActions, ConsoleScreen):
         text = self._filter.text if self._filter is not None else ""
         self.table.empty_text = empty_words(view, problem, self.console.store_name, text)
         if view is not None:
+            columns = columns_for(view)
+            if columns != self._columns:
+                self._columns = columns
+                self.table.set_columns(columns)
             self.table.set_rows(queue_rows(view, self._filter))
         advice = self.query_one("#advice", CellLines)
         words = self._advice()
@@ -107,7 +113,8 @@ class QueueScreen(RunActions, ConsoleScreen):
             return SafeText(f"{snapshot.problem}; shown as last read")
         advice = snapshot.view.advice
         if advice is None:
-            return SafeText("")
+            room = self.size.width - 50  # what line 1 has for it
+            return self.console.notice if len(self.console.notice) > room else SafeText("")
         return sanitize(advice.replace("start one with `agentgate serve`", "s starts one"))
 
     def _draw_preview(self) -> None:
@@ -115,7 +122,13 @@ class QueueScreen(RunActions, ConsoleScreen):
         line = self.line_here()
         title, right = preview_title(line, snapshot)
         self.query_one("#preview-title", CellLines).set_lines([pane_title(title, right)])
-        self.query_one("#preview", CellLines).set_lines(preview_lines(line, snapshot))
+        queue, run = self.console.sync.queue, self.run_here()
+        lines: tuple[CellLine, ...] = ()
+        if line is not None:
+            lines = preview_lines(line, snapshot)
+        elif queue is not None and run is not None:
+            lines = broken_lines(queue.view, run)
+        self.query_one("#preview", CellLines).set_lines(lines)
 
     def _snapshot(self) -> RunSnapshot | None:
         found = self.console.sync.open_run
@@ -173,12 +186,13 @@ class QueueScreen(RunActions, ConsoleScreen):
             self.find(event.value)
 
     def find(self, text: str) -> None:
-        """Filter by `text`; one that cannot be read leaves the last good filter at work and says what is wrong."""
+        """Filter by `text`; while it cannot be read, the filter from before it was typed works on."""
         self._fault = ""
         try:
             self._filter = parse_filter(text.strip(), FIELDS) if text.strip() else None
         except UsageError as fault:
             self._fault = str(fault)
+            self._filter = parse_filter(self._before, FIELDS) if self._before else None
         self._draw_rows()
         self._draw_preview()
         self.draw_top()

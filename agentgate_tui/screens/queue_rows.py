@@ -13,16 +13,22 @@ from agentgate_tui.snapshots import RunSnapshot
 from agentgate_tui.widgets.cell_lines import CellLine
 from agentgate_tui.widgets.table_layout import Cell, Column, TableRow
 
-COLUMNS = (
-    Column("st", "ST", 6),
-    Column("order", "ORDER", 10),
-    Column("title", "TITLE", None, 1, least=12),
-    Column("it", "IT", 5),
-    Column("levels", "L0123", 5),
-    Column("now", "NOW", None, 2, least=15),
-    Column("age", "AGE", 4, 3, "right"),
-    Column("cost", "COST", 5, 4, "right"),
-)
+
+def columns_for(view: QueueView | None) -> tuple[Column, ...]:
+    """The columns; a requeued order (`kfail2aa.2`) makes room for its number."""
+    ids = max((len(_name(line)) for line in view.lines), default=8) if view is not None else 8
+    return (
+        Column("st", "ST", 6),
+        Column("order", "ORDER", ids),
+        Column("title", "TITLE", None, 1, least=22),
+        Column("it", "IT", 5),
+        Column("levels", "L0123", 5),
+        Column("now", "NOW", None, 2, least=15),
+        Column("age", "AGE", 3, 3, "right"),
+        Column("cost", "COST", 6, 4, "right"),
+    )
+
+
 FIELDS = ("st", "order", "title", "it", "now", "agent", "repo", "error")
 UNREADABLE = "unreadable:"
 """Before the key of a row whose record cannot be read."""
@@ -52,6 +58,10 @@ def fields_of(line: QueueLine) -> dict[str, str]:
     }
 
 
+def _name(line: QueueLine) -> str:
+    return line.order_id if line.run_id.endswith(".1") else line.run_id
+
+
 def _row(line: QueueLine) -> TableRow:
     signs = [wording.of_level_glyph(sign) for sign in line.levels]
     worst = next((s for s in (wording.FAILED, wording.RUNNING, wording.WARNING) if s in signs), None)
@@ -62,7 +72,7 @@ def _row(line: QueueLine) -> TableRow:
         line.run_id,
         (
             table_cell(line.shown, f"{line.shown.glyph} {line.shown.word}"[:6]),
-            Cell(SafeText(line.order_id if line.run_id.endswith(".1") else line.run_id)),
+            cell(_name(line)),
             Cell(line.title),
             cell(line.iterations),
             table_cell(worst, "".join(sign.glyph for sign in signs)),
@@ -79,7 +89,7 @@ def _broken(run: SafeText, why: SafeText) -> TableRow:
         UNREADABLE + run,
         (
             Cell(SafeText(f"{unknown.glyph} data"), "failed"),
-            Cell(run, "failed"),
+            Cell(SafeText(run.removesuffix(".1")), "failed"),
             Cell(SafeText(f"cannot be read: {why}"), "failed"),
             nothing,
             nothing,
@@ -107,18 +117,24 @@ def empty_words(view: QueueView | None, problem: SafeText, store: str, filter_te
     )
 
 
-def preview_lines(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple[CellLine, ...]:
+def broken_lines(view: QueueView, run: str) -> tuple[CellLine, ...]:
+    """What the preview says of a record that cannot be read: all of the reason, and what to do."""
+    reasons = [why for known, why in view.unreadable if known == run]
+    return (
+        *(CellLine((cell("cannot be read  ", "failed"), Cell(why))) for why in reasons),
+        CellLine((cell("enter shows what its other files say", "dim"),)),
+    )
+
+
+def preview_lines(line: QueueLine, snapshot: RunSnapshot | None) -> tuple[CellLine, ...]:
     """The run under the cursor in a few lines: for a failed one why, for a live one what it is doing."""
     views = snapshot.views if snapshot is not None else None
-    if line is None:
-        problem = snapshot.problem if snapshot is not None else SafeText("")
-        return (CellLine((Cell(problem, "failed"),)),) if problem else ()
     lines = [CellLine((Cell(line.title, "strong"), cell(f"   {line.agent} in "), Cell(line.repository, "dim")))]
     if views is None:
         words = snapshot.problem if snapshot is not None and snapshot.problem else line.error or line.now
         return (*lines, CellLine((Cell(words, "failed" if line.state == "failed" else ""),)))
     why = views.why
-    if line.state == "failed" and why.error_type and why.message and why.message not in why.headline:
+    if line.state == "failed" and why.error_type and why.message and all(fact.key != "ERROR" for fact in why.facts):
         lines.append(CellLine((cell(f"{'error':<9}", "key"), cell(f"{why.error_type}: {why.message}", "failed"))))
     for fact in why.facts:
         if fact.key in ("AGENT", "DIFF", "AFTER") and len(why.facts) > 3:
@@ -128,6 +144,8 @@ def preview_lines(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple
             lines.append(CellLine((cell(f"{fact.key.lower() if n == 0 else '':<9}", "key"), Cell(text, style))))
     if views.live:
         calls = views.timeline.bars
+        if not calls:
+            return tuple(lines)
         running = [bar for bar in calls if bar.end_s is None]
         about = f"{wording.plural(len(calls), 'call')}, {sum(1 for bar in calls if bar.is_error)} with an error"
         lines.append(CellLine((cell(f"{'tools':<9}", "key"), cell(about))))
@@ -148,7 +166,7 @@ def preview_lines(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple
 def preview_title(line: QueueLine | None, snapshot: RunSnapshot | None) -> tuple[str, tuple[Cell, ...]]:
     """The title of the preview, and what stands on its right."""
     if line is None:
-        return "no run", ()
+        return "preview", ()
     where = f"{line.order_id}" + (f" it {line.iterations}" if line.iterations != "-" else "")
     views = snapshot.views if snapshot is not None else None
     said = views.why.headline if views is not None else line.now

@@ -69,9 +69,9 @@ class RunActions(_Screen):
         line = self._line()
         entries: list[Entry] = []
         if line is not None and line.state not in ("succeeded", "failed", "canceled"):
-            entries.append(Entry("cancel", f"cancel run {line.run_id}", "ends its processes; what it wrote is kept"))
+            entries.append(Entry("cancel", f"cancel run {line.run_id}", "stops it; its evidence stays"))
         if self.console.may_start_engine():
-            entries.append(Entry("start", "start an engine", "it works the queue, and outlives this console"))
+            entries.append(Entry("start", "start an engine", "it outlives this console"))
         return entries
 
     def _ask_cancel(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.app import ComposeResult
 
 from agentgate_engine.models.ids import RunId
@@ -12,16 +14,20 @@ from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens import jumps
 from agentgate_tui.screens.base import ConsoleScreen
 from agentgate_tui.screens.lines import cell, pane_title
+from agentgate_tui.screens.order_panes import transcript_source
 from agentgate_tui.screens.run_actions import RunActions
 from agentgate_tui.snapshots import RunSnapshot, RunViews
 from agentgate_tui.widgets.cell_lines import CellLine, CellLines
 from agentgate_tui.widgets.fact_list import FactList
-from agentgate_tui.widgets.log_source import LogLine, TextLogSource
+from agentgate_tui.widgets.log_source import LogLine, LogSource, TextLogSource
 from agentgate_tui.widgets.log_view import LogView
 from agentgate_tui.widgets.table_layout import Cell
 
 LEAST_WINDOW = 7
 """Rows that the output around the failure keeps, its title included, however many facts there are."""
+
+ROWS_BEFORE = 3
+"""Rows of output that stand above the failing line."""
 
 
 class WhyScreen(RunActions, ConsoleScreen):
@@ -35,7 +41,8 @@ class WhyScreen(RunActions, ConsoleScreen):
         super().__init__()
         self._run, self._iteration = run, iteration
         self._views: RunViews | None = None
-        self._window: tuple[LogLine, ...] = ()
+        self._window: tuple[LogLine, ...] | Path | None = None
+        self._source: LogSource = TextLogSource(())
         self.shown_iteration = iteration or 0
 
     def body(self) -> ComposeResult:
@@ -60,8 +67,8 @@ class WhyScreen(RunActions, ConsoleScreen):
         self.query_one(FactList).focus()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         self.console.sync.look_at(self._run, self._iteration)
+        super().on_screen_resume()
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -69,20 +76,18 @@ class WhyScreen(RunActions, ConsoleScreen):
             self._arrange()
 
     def run_changed(self, snapshot: RunSnapshot) -> None:
-        if snapshot.run_id != self._run or not self.is_current:
+        if (snapshot.run_id, snapshot.asked) != (self._run, self._iteration) or not self.is_current:
             return
         if snapshot.views is None:
             self.query_one("#headline", CellLines).set_lines(
                 [CellLine((cell("this run cannot be read: ", "failed"), Cell(snapshot.problem, "failed")))]
             )
             return
-        if self._iteration is not None and snapshot.iteration and snapshot.iteration != self._iteration:
-            self._iteration = snapshot.iteration
         self._views, self.shown_iteration = snapshot.views, snapshot.iteration
         why = snapshot.views.why
         self._draw_head(why, snapshot.views)
         self.query_one(FactList).set_facts(why.facts)
-        self._draw_window(why)
+        self._draw_window(why, snapshot.views)
         self._arrange()
         self.draw_top()
 
@@ -109,8 +114,12 @@ class WhyScreen(RunActions, ConsoleScreen):
         self.query_one("#headline", CellLines).set_lines([first])
         self.query_one("#levels", CellLines).set_lines([CellLine(tuple(words))])
 
-    def _draw_window(self, why: WhyView) -> None:
+    def _draw_window(self, why: WhyView, views: RunViews) -> None:
+        """The output around the failure and the files; while an agent works, what it says."""
         window = why.window
+        if views.live and why.iteration and not window.lines:
+            self._draw_live(views.logs[0].path, why.iteration)
+            return
         width = len(str(window.first + max(0, len(window.lines) - 1)))
         lines = [
             LogLine(
@@ -121,20 +130,40 @@ class WhyScreen(RunActions, ConsoleScreen):
             for number, text in enumerate(window.lines, window.first)
         ]
         if why.files:
-            lines += [LogLine(SafeText("")), LogLine(SafeText("files"), "heading")]
-            lines += [LogLine(SafeText(f"{what:<14} {path}")) for what, path in why.files]
+            place = f"{self.console.store_name}/runs/{self._run}/"
+            lines += [LogLine(SafeText("")), LogLine(SafeText(f"files in {place}"), "heading")]
+            lines += [LogLine(SafeText(f"{what:<14} {path.removeprefix(place)}")) for what, path in why.files]
         shown = tuple(lines)
         if shown == self._window:
             return
         self._window = shown
         view = self.query_one(LogView)
-        view.show(TextLogSource(shown))
+        view.follow = False
+        self._open(TextLogSource(shown), view)
         if window.marked is not None and window.first <= window.marked < window.first + len(window.lines):
-            view.mark_line(window.marked - window.first)
+            at_row = window.marked - window.first
+            view.mark_line(at_row)
+            self.call_after_refresh(view.scroll_to_row, max(0, at_row - ROWS_BEFORE))
         title = "output around the failure" if window.marked is not None else "output" if window.lines else "files"
         at = f":{window.marked}" if window.marked is not None else ""
         right = (Cell(SafeText(f"{window.name}{at}"), "dim"),) if window.name else ()
         self.query_one("#window-title", CellLines).set_lines([pane_title(title, right)])
+
+    def _draw_live(self, path: Path, iteration: int) -> None:
+        if self._window != path:
+            self._window = path
+            view = self.query_one(LogView)
+            view.follow = True
+            self._open(transcript_source(path), view)
+            self.query_one("#window-title", CellLines).set_lines([pane_title(f"log it {iteration}")])
+
+    def _open(self, source: LogSource, view: LogView) -> None:
+        before, self._source = self._source, source
+        view.show(source)
+        before.close()
+
+    def on_unmount(self) -> None:
+        self._source.close()
 
     def _arrange(self) -> None:
         """Give the facts the rows they need, as long as the window keeps its least."""

@@ -20,9 +20,9 @@ _SHOWN = (
 )
 _STANDS_FOR = {
     **{ord(shown.glyph): shown.ascii for shown in _SHOWN},
-    **{ord(char): "-" for char in "─━╌▁"},
+    **{ord(char): "-" for char in "─━╌▁▂▃▄╭╮╰╯"},
     **{ord(char): "|" for char in "│┃▏▎▍▌▋▊▉"},
-    **{ord(char): "#" for char in "█▓▒"},
+    **{ord(char): "#" for char in "█▓▒▅▆▇"},
     **{ord(char): '"' for char in "“”"},
     **{ord(char): "'" for char in "‘’"},
     ord("…"): "~",

@@ -1,4 +1,4 @@
-"""`CellLines`: a few lines of words, each with its meaning; the crumbs, the footer, titles and previews are made of it."""
+"""`CellLines`: a few lines of words, each with its meaning. Crumbs, footer, titles and previews are made of it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ class CellLines(Widget):
             return
         taller = len(wanted) != len(self._lines)
         self._lines = wanted
-        self.refresh(layout=taller)
+        if taller and self.styles.is_auto_height:
+            self.refresh(layout=True)
+        self.refresh()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(1, len(self._lines))
@@ -84,7 +86,7 @@ class CellLines(Widget):
             return Strip.blank(width, base)
         line = self._lines[y]
         right = self._words(line.right, width, base)
-        taken = sum(len(segment.text) if segment.text.isascii() else segment.cell_length for segment in right)
+        taken = sum(segment.cell_length for segment in right)
         left = self._words(line.left, width - taken - (1 if right else 0), base)
         used = sum(segment.cell_length for segment in left)
         middle = Segment(line.fill * max(0, width - used - taken), self._style("rule") if line.fill != " " else base)

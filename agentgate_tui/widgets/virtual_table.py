@@ -181,6 +181,7 @@ class VirtualTable(LineScroll):
 
     def on_resize(self) -> None:
         self._drawn.clear()
+        self.refresh()  # the event may come after the paint it is about, and what was drawn is forgotten here
         self._bring_into_view(self._cursor)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

@@ -64,7 +64,9 @@ class FixedClock:
 class RunWriter:
     """Writes one run, event by event. Each event takes a second."""
 
-    def __init__(self, store: Store, order: str, title: str, *, ago: float, repository: str = "/srv/repos/parser") -> None:
+    def __init__(
+        self, store: Store, order: str, title: str, *, ago: float, repository: str = "/srv/repos/parser"
+    ) -> None:
         self.store, self.run = store, RunId(f"{order}.1")
         self.clock = FixedClock(NOW - ago)
         self.index = Index.open_writable(store.layout)
@@ -152,10 +154,10 @@ class RunWriter:
             tokens_used=tokens, total_cost_usd=0.21, model="sonnet", session_id="s-1", started_at=self.t,
             messages=[MessageNote(index=0, t=self.t, role="assistant", transcript_seq=0, text=said)],
         )  # fmt: skip
-        values = dict(
-            file=self.layout.agent(n).name, outcome=outcome, duration_ms=184_000, tool_calls=len(calls),
-            tokens_used=tokens, cost_usd=0.21, model="sonnet",
-        )  # fmt: skip
+        values = {
+            "file": self.layout.agent(n).name, "outcome": outcome, "durationMs": 184_000, "toolCalls": len(calls),
+            "tokensUsed": tokens, "costUsd": 0.21, "model": "sonnet",
+        }  # fmt: skip
         evidence = [Evidence(self.layout.agent(n), record)]
         if success:
             self.say(ev.AgentComplete.model_validate(values), evidence, iteration=n)
@@ -171,12 +173,14 @@ class RunWriter:
         n = self.n
         files = [SnapshotFile(path=path, status="modified", insertions=4, deletions=1)]
         record = Snapshot(
-            id=f"{self.run}/{n}", run_id=self.run, iteration=n, commit="c0ffee1", before_sha="aaaa", after_sha="c0ffee1",
-            tree_before="bbbb", tree_after=f"dd{n}", branch="b", message="m", files_changed=1, insertions=4, deletions=1,
-            files=files, created_at=self.t,
+            id=f"{self.run}/{n}", run_id=self.run, iteration=n, commit="c0ffee1", before_sha="aaaa",
+            after_sha="c0ffee1", tree_before="bbbb", tree_after=f"dd{n}", branch="b", message="m",
+            files_changed=1, insertions=4, deletions=1, files=files, created_at=self.t,
         )  # fmt: skip
         diff = self.layout.diff(n)
-        self.say(ev.SnapshotCreated(snapshot=record, diff_file=diff.name), [Evidence(diff, patch.encode())], iteration=n)
+        self.say(
+            ev.SnapshotCreated(snapshot=record, diff_file=diff.name), [Evidence(diff, patch.encode())], iteration=n
+        )
 
     def verify_started(self, *checks: str) -> None:
         self.say(ev.VerificationStarted(commit="c0ffee1", plan_hash="ph", checks=list(checks)), iteration=self.n)
@@ -474,7 +478,7 @@ def empty_store(root: Path) -> Store:
 
 EVIL = (
     "\x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b]0;owned\x07 \x9b31m C1 \x00 NUL [/foo] [@click=app.quit]x[/] "
-    "\u202eevil\u202c [link=http://x] \x07\x08\r"
+    "\u202eevil\u202c [link=http://x] \x07\x08 end"
 )
 """Everything that could move a cursor, write a clipboard, end a markup tag or run an action."""
 LONG = "long-" * 60

@@ -1,4 +1,4 @@
-"""A repository of about 20 files whose tests fail for one of three reasons, and an agent that needs to be told which."""
+"""A repository of about 20 files with one failing test, and an agent that needs to be told which."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def total(numbers):
     return sum(numbers)
 '''
 
-_TEST = '''\
+_TEST = """\
 from shop.{name} import total, twice
 
 
@@ -39,7 +39,7 @@ def test_twice():
 
 def test_total():
     assert total([1, 2, 3]) == 6, "mend shop/{name}.py: total"
-'''
+"""
 
 
 def shop_files() -> dict[str, str]:
@@ -53,7 +53,7 @@ def shop_files() -> dict[str, str]:
     return files
 
 
-_AGENT = r'''
+_AGENT = r"""
 import os, pathlib, re, sys
 
 prompt = sys.stdin.read()
@@ -69,7 +69,7 @@ else:
     print("I was told to mend", name)
     file = pathlib.Path(name)
     file.write_text(file.read_text().replace("return sum(numbers) + 1", "return sum(numbers)"))
-'''
+"""
 
 VANDAL = """
 git config user.name Mallory; git config --local core.hooksPath /tmp/nowhere; git config --unset core.bare

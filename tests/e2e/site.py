@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -152,11 +152,11 @@ class Site:
         assert done.code == 0, done.err
         return first_run_of(OrderId(done.out.strip()))
 
-    def engine(self, *options: str) -> subprocess.Popen[bytes]:
+    def engine(self, *options: str, program: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
         """Start an engine that ends when nothing is left to do."""
         with (self.root / "engine.log").open("ab") as log:
             engine = subprocess.Popen(
-                [*agentgate_command(), "serve", "--until-idle", *options],
+                [*(program or agentgate_command()), "serve", "--until-idle", *options],
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -230,7 +230,7 @@ class Site:
         assert row is not None
         assert (row.state, row.result, row.position) == (summary.state.value, result, None)
         assert self.leftovers(run) == []
-        assert list(self.layout(run).directory.rglob("*.tmp")) == []
+        assert list(self.layout(run).directory.glob(".*")) == []
 
     def close(self) -> list[int]:
         """End everything; the pids that were still alive besides engines of ours."""

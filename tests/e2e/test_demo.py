@@ -12,17 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from .site import agentgate_command
+from .site import agentgate_command, until
 from .terminal import Tmux
 
 CAUSES = {
-    "stock: round the totals": (r"AssertionError.*tests/test_stock\.py:21", r"FAILED \(failures=1\)"),
-    "stock: keep the settings": (r"forbidden.*config/\.env", r"config/\.env|Done"),
-    "stock: import from the old": (r"SIGSEGV", r"Reading the ledger|allocator gave up"),
-    "stock: prove that it never": (r"time limit of 5 s", r"still not obvious"),
-    "stock: wait for the ware": (r"canceled by .*it hung", r"connecting to warehouse"),
+    "stock: round the": (r"AssertionError.*tests/test_stock\.py:21", r"FAILED \(failures=1\)"),
+    "stock: keep the": (r"forbidden.*config/\.env", r"config/\.env|Done"),
+    "stock: import from": (r"SIGSEGV", r"Reading the ledger|allocator gave up"),
+    "stock: prove that": (r"time limit of 5 s", r"still not obvious"),
+    "stock: wait for": (r"canceled by .*it hung", r"connecting to warehouse"),
 }
 """Title -> what `w` must show, and what `l` must show."""
+ROOT = r"^Queue > all  "
 
 
 @pytest.fixture
@@ -68,13 +69,23 @@ def test_every_cause_is_reached_with_w_and_every_output_with_l(tmux: Tmux, opera
     for title, (cause, output) in CAUSES.items():
         _to_row(tmux, title)
         tmux.keys("w")
-        tmux.wait(cause)
+        before = tmux.wait(cause)
         tmux.keys("l")
+        until(lambda shown=before: tmux.screen() != shown, "the output's screen")
         tmux.wait(output)
-        while not re.search(r"^Queue > all", tmux.screen(), re.MULTILINE):
-            tmux.keys("q")
+        _to_the_queue(tmux)
     tmux.keys("q")
     tmux.wait(r"Pane is dead|look again with")
+
+
+def _to_the_queue(tmux: Tmux) -> None:
+    """`q` until the first screen; there one more would end it, so each is waited for."""
+    for _ in range(4):
+        if re.search(ROOT, before := tmux.screen(), re.MULTILINE):
+            return
+        tmux.keys("q")
+        until(lambda shown=before: tmux.screen() != shown, f"a change after q on:\n{before}", 10)
+    tmux.wait(ROOT)
 
 
 def _to_row(tmux: Tmux, title: str) -> None:

@@ -26,7 +26,7 @@ out.write(b"\x1bPq#0;2;0;0;0\x1b\\dcs\n\x1b^pm\x1b\\ \x1b_apc\x1b\\\n")
 sys.stderr.buffer.write(b"\x1b]52;c;RVJS\x07 err\n")
 out.write(b"last line\n")
 out.flush()
-open("a\x1b]0;PWNEDFILE\x07[@click=app.quit]x[/].txt", "w").write("x\n")
+open("a\x1b]0;PWNEDFILE\x07[@click=app.quit]x[b].txt", "w").write("x\n")
 """
 PLAN = """\
 version: "1"
@@ -39,6 +39,7 @@ ALLOWED = re.compile(
     rb"|\x1b\[[0-9;]*[ABCDGHJKXd]"  # cursor and clearing, by the console
     rb"|\x1b\[[?>=<]?[0-9;]*\$?[hlpcnquts]"  # modes and queries
     rb"|\x1b\[[0-9 ]*q|\x1b[78=>]|\x1b\(B"
+    rb"|\x1b\]22;[a-z]*\x07"  # the shape of the mouse pointer, by Textual
 )
 
 
@@ -86,7 +87,7 @@ def test_nothing_but_text_reaches_the_terminal(site: Site, tmp_path: Path) -> No
     left = ALLOWED.sub(b"", sent)
     assert b"\x1b" not in left, left[max(0, left.find(b"\x1b") - 80) :][:200]
     assert b"\x1b]52" not in sent
-    assert b"]0;PWNED" not in sent
+    assert b"\x1b]0;" not in sent
     assert b"\x00" not in sent
     assert not re.search(rb"\xc2[\x80-\x9f]", sent)
     assert not re.search(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]", sent)
@@ -102,7 +103,14 @@ def test_the_commands_print_text_alone(site: Site, tmp_path: Path) -> None:
     script.write_text(HOSTILE)
     run = site.submit(f"{sys.executable} {script}", "--max-iterations", "1")
     site.work()
-    for command in (("status",), ("show", run), ("why", run), ("log", run), ("log", "--raw", run), ("log", "--failed", run)):
+    for command in (
+        ("status",),
+        ("show", run),
+        ("why", run),
+        ("log", run),
+        ("log", "--raw", run),
+        ("log", "--failed", run),
+    ):
         with Pty([*agentgate_command(), *command], site.environment) as terminal:
             while terminal.read(5):
                 pass

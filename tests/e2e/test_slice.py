@@ -109,7 +109,9 @@ def test_the_run_branch_brings_one_commit_for_each_iteration(shop: Site) -> None
         f"AgentGate run {run_id}, iteration 1",
     ]
     assert git(shop.repository, "rev-list", "--count", f"main..agentgate/{run_id}") == "2"
-    assert git(shop.repository, "merge-base", "main", f"agentgate/{run_id}") == git(shop.repository, "rev-parse", "main")
+    assert git(shop.repository, "merge-base", "main", f"agentgate/{run_id}") == git(
+        shop.repository, "rev-parse", "main"
+    )
     assert git(shop.repository, "diff", "--name-only", "main", f"agentgate/{run_id}").split("\n") == [
         *("docs/notes.md", "shop/stock.py"),
     ]

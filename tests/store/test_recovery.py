@@ -1,0 +1,172 @@
+"""Files are the truth: the index can be lost, broken or behind, and is made again from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentgate_engine.clock import Clock
+from agentgate_engine.errors import AgentGateError, LockHeld, StoreError
+from agentgate_engine.models.build_error import BuildError, BuildErrorType
+from agentgate_engine.models.events import RunFailed, RunStarted
+from agentgate_engine.models.ids import order_of
+from agentgate_engine.models.run_state import RunResult, Step
+from agentgate_engine.result_persister import ResultPersister
+from agentgate_engine.store.index import Index, delete_index
+from agentgate_engine.store.locks import FileLock
+from agentgate_engine.store.recovery import forget_dead_engines, queue_the_stranded, rebuild_index
+from agentgate_engine.store.store import Store
+from agentgate_engine.work_order_queue import WorkOrderQueue
+
+from .support import open_store, queued, run_id, write_run
+
+WAITING, BEGUN, ENDED = (run_id(n) for n in range(3))
+FAILED = RunFailed(
+    result=RunResult.FAILED_ERROR,
+    step=Step.SYSTEM_ERROR,
+    error=BuildError(type=BuildErrorType.SYSTEM_ERROR, message="no", phase="queued", failed_at="2026-01-01T00:00:00Z"),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """One run that waits with priority 4, one that an engine began under fence 6, one that failed."""
+    store, index = open_store(tmp_path / "store")
+    write_run(store, index, WAITING, queued(priority=4))
+    write_run(store, index, BEGUN, queued(), RunStarted(engine="e-1"), fence=6)
+    write_run(store, index, ENDED, queued(), FAILED, fence=2)
+    index.close()
+    delete_index(store.layout)
+    return store
+
+
+def look(store: Store) -> dict[str, tuple[str, int | None, int]]:
+    index = Index.open_writable(store.layout)
+    try:
+        return {row.id: (row.state, row.position, row.priority) for row in index.rows()}
+    finally:
+        index.close()
+
+
+EXPECTED = {WAITING: ("queued", 2, 4), BEGUN: ("queued", 1, 0), ENDED: ("failed", None, 0)}
+
+
+def test_a_deleted_index_is_made_again_and_again_the_same(store: Store) -> None:
+    for _ in range(2):
+        rebuilt = rebuild_index(store)
+        assert (rebuilt.indexed, rebuilt.queued, rebuilt.unreadable) == (3, 2, [])
+        assert look(store) == EXPECTED
+
+
+def test_every_fence_after_a_rebuild_is_above_any_before(store: Store) -> None:
+    rebuild_index(store)
+    index = Index.open_writable(store.layout)
+    claim = WorkOrderQueue(index).claim("e-2")
+    index.close()
+    assert claim is not None
+    assert (claim.run_id, claim.resumed) == (BEGUN, True)
+    assert claim.fence > 6
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database" * 1000], ids=["emptied", "overwritten"])
+def test_a_broken_index_is_made_again(store: Store, damage: bytes) -> None:
+    store.layout.index.write_bytes(damage)
+    rebuild_index(store)
+    assert look(store) == EXPECTED
+
+
+def test_an_index_of_a_newer_version_is_refused(store: Store) -> None:
+    index = Index.open_writable(store.layout)
+    with index.transaction() as database:
+        database.execute("pragma user_version=99")
+    index.close()
+    with pytest.raises(StoreError, match="newer"):
+        Index.open_writable(store.layout)
+
+
+def test_the_index_is_not_made_again_under_a_living_engine(store: Store) -> None:
+    with (
+        FileLock.acquire(store.layout.engine_lock("e-1")),
+        pytest.raises(AgentGateError, match="e-1"),
+    ):
+        rebuild_index(store)
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_being_indexed(store: Store) -> None:
+    store.layout.run(BEGUN).events.write_bytes(b"garbage\n")
+    rebuilt = rebuild_index(store)
+    assert [run for run, _ in rebuilt.unreadable] == [BEGUN]
+    assert look(store).keys() == {WAITING, ENDED}
+
+
+def test_a_run_whose_row_was_never_written_is_queued(store: Store) -> None:
+    index = Index.open_writable(store.layout)
+    for _ in range(2):
+        queue_the_stranded(store, index)
+    index.close()
+    assert look(store) == EXPECTED
+
+
+def test_a_submit_killed_before_its_first_event_is_removed(store: Store) -> None:
+    unborn = store.layout.run(run_id(9))
+    order = store.layout.work_order(order_of(run_id(9)))
+    unborn.directory.mkdir()
+    unborn.processes.mkdir()
+    for path in (unborn.lock, unborn.gate_plan, order, unborn.directory / ".profile.json.0a1b.tmp"):
+        path.write_bytes(b"{}")
+    index = Index.open_writable(store.layout)
+    with FileLock.acquire(unborn.lock):
+        queue_the_stranded(store, index)
+        assert unborn.directory.exists(), "its submit is still under way"
+    assert queue_the_stranded(store, index).unreadable == []
+    index.close()
+    assert not unborn.directory.exists()
+    assert not order.exists()
+
+
+@pytest.mark.parametrize("evidence", ["run.json", "agent-1.json", "processes/1-agent-1-1"])
+def test_a_run_that_lost_its_events_is_never_removed(store: Store, evidence: str) -> None:
+    layout = store.layout.run(run_id(9))
+    (layout.directory / evidence).mkdir(parents=True)
+    index = Index.open_writable(store.layout)
+    queue_the_stranded(store, index)
+    index.close()
+    assert (layout.directory / evidence).exists()
+
+
+def test_dead_engines_are_forgotten_and_living_ones_are_not(store: Store) -> None:
+    for name in ("e-dead", "e-alive"):
+        store.layout.engine_record(name).write_bytes(b"{}")
+        store.layout.engine_lock(name).touch()
+    starting = store.layout.engine_lock("e-starting")
+    starting.touch()
+    with FileLock.acquire(store.layout.engine_lock("e-alive")):
+        forget_dead_engines(store.layout)
+    left = {path.name for path in store.layout.engines.iterdir()}
+    assert left == {"e-alive.json", "e-alive.lock", starting.name}
+
+
+def test_taking_a_run_over_brings_run_json_and_index_to_its_events(store: Store) -> None:
+    """The last writer was killed between its event and what follows from it."""
+    layout = store.layout.run(ENDED)
+    layout.summary.write_bytes(store.layout.run(WAITING).summary.read_bytes().replace(WAITING.encode(), ENDED.encode()))
+    (layout.directory / ".run.json.00ff.tmp").write_bytes(b"half")
+    index = Index.open_writable(store.layout)
+    ResultPersister.open(store, index, Clock(), ENDED, fence=3).close()
+    row = index.row(ENDED)
+    index.close()
+    assert row is not None
+    assert (row.state, row.error_type) == ("failed", "system_error")
+    assert store.read_run(ENDED).result == "failed_error"
+    assert list(layout.directory.glob(".*")) == []
+
+
+def test_a_run_has_one_writer(store: Store) -> None:
+    index = Index.open_writable(store.layout)
+    first = ResultPersister.open(store, index, Clock(), WAITING, fence=1)
+    with pytest.raises(LockHeld):
+        ResultPersister.open(store, index, Clock(), WAITING, fence=2, wait_s=0)
+    first.close()
+    ResultPersister.open(store, index, Clock(), WAITING, fence=2, wait_s=0).close()
+    index.close()
