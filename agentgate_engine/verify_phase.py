@@ -17,6 +17,7 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.process import ProcessExit, ProcessSpec, SignalName
 from agentgate_engine.models.verification import Check, PersistedVerificationReport
+from agentgate_engine.process.process_folder import read_spec
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
 from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.store.masking import looks_secret
@@ -125,9 +126,14 @@ class VerifyPhase:
         else:
             name, end = context.process_name(kind, int(number))[0], None
             directory = context.layout.processes / name
-        log = f"processes/{name}"
+        log, spec = f"processes/{name}", read_spec(directory)
         return CommandOutcome(
-            end, f"{log}/stdout.log", f"{log}/stderr.log", directory / "stdout.log", directory / "stderr.log"
+            end,
+            f"{log}/stdout.log",
+            f"{log}/stderr.log",
+            directory / "stdout.log",
+            directory / "stderr.log",
+            given_s=spec.deadline_s if spec else None,
         )
 
     async def _wait(self, handle: ProcessHandle) -> ProcessExit | None:

@@ -11,6 +11,7 @@ from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.atomic import open_regular
 from agentgate_engine.store.layout import resolve_root
+from agentgate_engine.store.masking import Masker
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
 from agentgate_engine.store.store import Store
 
@@ -49,7 +50,10 @@ def read_asked(asked: argparse.Namespace) -> tuple[RunEvidence, int]:
 
 
 def read_log_lines(path: Path, first: int, count: int) -> list[bytes]:
-    """`count` lines of a file from line `first` (from 1) on; none when there is no such file. Reads in windows."""
+    """`count` lines of a raw log from line `first` (from 1) on; none when there is no such file.
+
+    Masked: a page that is made of them is something that people paste elsewhere.
+    """
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             for _ in range(first - 1):
@@ -58,7 +62,8 @@ def read_log_lines(path: Path, first: int, count: int) -> list[bytes]:
             found = [line for _ in range(count) if (line := file.readline())]
     except FileNotFoundError:
         return []
-    return [line.rstrip(b"\n") for line in found]
+    mask = Masker.from_environment(os.environ).mask
+    return [mask(line.rstrip(b"\n").decode("utf-8", "replace")).encode() for line in found]
 
 
 def run_id_of(store: Store, text: str) -> RunId:

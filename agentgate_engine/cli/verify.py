@@ -29,9 +29,8 @@ def verify(asked: argparse.Namespace) -> int:
     put(sanitize(f"{evidence.run.id}/{iteration}  {report.summary}  ({wording.duration(report.total_duration)})"))
     for level in report.levels:
         shown = wording.of_check(level.status.value)
-        words = "not run" if level.status is CheckStatus.NOT_RUN else shown.word
         reason = f"  {level.reason}" if level.reason else ""
-        put(sanitize(f"{level.level.value} {level.level.label}: {words}{reason}"))
+        put(sanitize(f"{level.level.value} {level.level.label}: {shown.word}{reason}"))
         for check in level.checks:
             _put_check(check)
     for note in report.notes:

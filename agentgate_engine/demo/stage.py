@@ -36,7 +36,7 @@ class Stage:
     @property
     def notice(self) -> str:
         """What the screen says about it."""
-        return f"DEMO  scripted agents, real engine; store {self.store.layout.root}"
+        return f"DEMO: scripted agents, real engine. Store: {self.store.layout.root}"
 
     def unfinished(self) -> list[RunId]:
         """The runs that have not ended."""

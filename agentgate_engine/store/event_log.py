@@ -47,10 +47,11 @@ class EventLog:
 
 @dataclass
 class EventReader:
-    """Follows a run's events."""
+    """Follows a run's events, up to the first line that is none: what stands before it is still told."""
 
     lines: LineReader
     next_seq: int = 0
+    fault: CorruptRecord | None = None
 
     @classmethod
     def follow(cls, path: Path) -> EventReader:
@@ -60,18 +61,24 @@ class EventReader:
         """The events written since the last call.
 
         Raises:
-            CorruptRecord: a line is not an event, or one is missing; names the line.
+            CorruptRecord: the next line is not an event, or one is missing; names it, each time again.
         """
         found: list[Event] = []
-        for line in self.lines.read_new():
-            try:
-                event = Event.model_validate_json(line)
-            except ValidationError as fault:
-                raise CorruptRecord(f"{self.lines.path}: event {self.next_seq} is unreadable") from fault
-            if event.seq != self.next_seq:
-                raise CorruptRecord(f"{self.lines.path}: event {event.seq} stands where {self.next_seq} is due")
-            self.next_seq += 1
-            found.append(event)
+        if self.fault is None:
+            for line in self.lines.read_new():
+                try:
+                    event = Event.model_validate_json(line)
+                except ValidationError:
+                    self.fault = CorruptRecord(f"{self.lines.path}: event {self.next_seq} is unreadable")
+                    break
+                if event.seq != self.next_seq:
+                    place = f"event {event.seq} stands where {self.next_seq} is due"
+                    self.fault = CorruptRecord(f"{self.lines.path}: {place}")
+                    break
+                self.next_seq += 1
+                found.append(event)
+        if self.fault is not None and not found:
+            raise self.fault
         return found
 
 
@@ -81,4 +88,8 @@ def read_events(path: Path) -> list[Event]:
     Raises:
         CorruptRecord: a line is not an event.
     """
-    return EventReader.follow(path).read_new()
+    reader = EventReader.follow(path)
+    events = reader.read_new()
+    if reader.fault is not None:
+        raise reader.fault
+    return events

@@ -62,6 +62,7 @@ class RunEvidenceReader:
         default_factory=dict[Path, tuple[tuple[int, int, int], Record]]
     )
     _faults: dict[str, str] = field(default_factory=dict[str, str])
+    _event_fault: str | None = None
 
     def __post_init__(self) -> None:
         self._layout = self.store.layout.run(self.run_id)
@@ -95,12 +96,18 @@ class RunEvidenceReader:
         )
 
     def _follow_events(self) -> None:
+        """What can be read of the events; from the first that cannot, `run.json` says how the run ended."""
         try:
             for event in self._reader.read_new():
                 self._run = reduce_event(self._run, event)
                 self._events.append(event)
         except (AgentGateError, ValueError) as fault:
-            self._faults[self._layout.events.name] = str(fault)
+            self._event_fault = str(fault)
+        if self._reader.fault is not None:
+            self._event_fault = str(self._reader.fault)
+        if self._event_fault is not None:
+            self._faults[self._layout.events.name] = self._event_fault
+            self._run = self._record(Run, self._layout.summary) or self._run
 
     def _record(self, kind: type[R], path: Path) -> R | None:
         try:

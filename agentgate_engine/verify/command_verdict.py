@@ -33,6 +33,7 @@ class CommandFacts:
     started_at: str
     measured_ms: int
     limit_s: float
+    given_s: float | None
     stdout_log: str
     stderr_log: str
 
@@ -80,9 +81,8 @@ def judge_command(
 
 def _limit(facts: CommandFacts) -> str:
     """The time that a command had which was stopped at its deadline: its own, or what the plan or the run had left."""
-    ran_s = facts.end.duration_ms / 1000 if facts.end else facts.limit_s
-    if ran_s < facts.limit_s - 1:
-        return f"{ran_s:.2g} s, all that was left of the run's time"
+    if facts.given_s is not None and facts.given_s < facts.limit_s:
+        return f"{facts.given_s:.2g} s, all that was left of the run's time"
     by_budget = "" if facts.limit_s >= facts.command.timeout else ", all that was left of the plan's max_runtime"
     return f"{facts.limit_s:.4g} s{by_budget}"
 

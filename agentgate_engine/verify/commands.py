@@ -28,7 +28,7 @@ COMMAND_ENV = {"CI": "true", "AGENTGATE": "true"}
 class CommandOutcome:
     """How a command ended and where its output lies. The logs' names are relative to the run's directory.
 
-    `exit` is `None` when the end was not recorded.
+    `exit` is `None` when the end was not recorded. `given_s` is the time it got, where that is known.
     """
 
     exit: ProcessExit | None
@@ -36,6 +36,7 @@ class CommandOutcome:
     stderr_log: str
     stdout_path: Path
     stderr_path: Path
+    given_s: float | None = None
 
 
 Runner = Callable[[str, str, Path, float], Awaitable[CommandOutcome]]
@@ -117,7 +118,7 @@ async def _run(check_id: str, command: PlannedCommand, process: str, room: Comma
     outcome = await room.runner(process, command.command, room.clean_room, limit)
     measured = round((room.clock.monotonic() - began) * 1000)
     facts = CommandFacts(
-        check_id, command, outcome.exit, stamp, measured, limit, outcome.stdout_log, outcome.stderr_log
+        check_id, command, outcome.exit, stamp, measured, limit, outcome.given_s, outcome.stdout_log, outcome.stderr_log
     )
     return await asyncio.to_thread(_read_and_judge, facts, outcome, room)
 

@@ -174,7 +174,7 @@ def _live_checks(evidence: RunEvidence, n: int) -> dict[str, CheckCell]:
         if event.type is EventType.VERIFICATION_STARTED:
             payload = parse_payload(event)
             if isinstance(payload, VerificationStarted):
-                found = {c: CheckCell("not_run", wording.WAITING, None, sanitize("")) for c in payload.checks}
+                found = {c: CheckCell("not_run", wording.NOT_RUN, None, sanitize("")) for c in payload.checks}
         elif event.type in (EventType.CHECK_STARTED, EventType.CHECK_FINISHED):
             payload = parse_payload(event)
             if isinstance(payload, CheckStarted):

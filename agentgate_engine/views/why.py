@@ -163,7 +163,7 @@ def _touch_facts(calls: list[tuple[int, int, ToolCall]], hit: tuple[int, int, To
     k, i, call = hit
     sure = " (one of several calls at that time)" if call.delta and call.delta.confidence == "shared" else ""
     lines = [f"{path} last touched by tool call #{i} ({call.kind}) in iteration {k}{sure}", summary_of(call)]
-    facts = [Fact.of("SUSPECT", [line for line in lines if line], f"tool:{k}:{call.id}")]
+    facts = [Fact.of("SUSPECT", [line for line in lines if line and line != path], f"tool:{k}:{call.id}")]
     after = calls[calls.index(hit) + 1 :]
     if after:
         kinds = [

@@ -24,13 +24,14 @@ PASSED = Shown("✓", "+", "pass", "passed")
 FAILED = Shown("✗", "x", "FAIL", "failed")
 RUNNING = Shown("▸", "*", "run", "running")
 WAITING = Shown("·", ".", "wait", "waiting")
+NOT_RUN = Shown("·", ".", "not run", "waiting")
 WARNING = Shown("≈", "~", "warn", "warning")
 CANCELED = Shown("–", "-", "cancel", "canceled")
 UNKNOWN = Shown("?", "?", "no data", "unknown")
 
 _RUN = {"succeeded": PASSED, "failed": FAILED, "canceled": CANCELED, "queued": WAITING}
 _CHECK = {"passed": PASSED, "failed": FAILED, "warning": WARNING, "flaky": WARNING, "skipped": CANCELED}
-_GLYPH = {"+": PASSED, "x": FAILED, "*": RUNNING, ".": WAITING, "-": CANCELED, "~": WARNING}
+_GLYPH = {"+": PASSED, "x": FAILED, "*": RUNNING, ".": NOT_RUN, "-": CANCELED, "~": WARNING}
 
 
 def of_run(state: str) -> Shown:
@@ -39,8 +40,8 @@ def of_run(state: str) -> Shown:
 
 
 def of_check(status: str) -> Shown:
-    """A check's or a level's status; not run is `wait`."""
-    return _CHECK.get(status, RUNNING if status == "running" else WAITING)
+    """A check's or a level's status."""
+    return _CHECK.get(status, RUNNING if status == "running" else NOT_RUN)
 
 
 def of_level_glyph(glyph: str) -> Shown:

@@ -55,7 +55,7 @@ def make_clone(repository: Git, work_tree: Path, *, head: str, index: Path) -> N
     try:
         object_format = repository.run("rev-parse", "--show-object-format").text
         arguments = ("--template=", f"--object-format={object_format}", "--initial-branch=main", str(workshop))
-        Git.nowhere(git_dir).run("init", "-q", *arguments)
+        Git.nowhere(git_dir, repository.busy).run("init", "-q", *arguments)
         made = workshop / ".git"
         borrowed = os.path.relpath(git_dir / "objects", work_tree / ".git" / "objects")
         (made / "objects" / "info").mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ def make_clone(repository: Git, work_tree: Path, *, head: str, index: Path) -> N
         for setting in ("user.name", "user.email"):
             value = repository.run("config", "--get", setting, ok=(0, 1)).text
             if value:
-                Git.ours(made).run("config", setting, value)
+                Git.ours(made, repository.busy).run("config", setting, value)
         commit = _point(made, head, repository)
         if commit:
             _install_index(made, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agentgate_engine.errors import AgentGateError, WorkspaceError
+from agentgate_engine.errors import AgentGateError, LockHeld, WorkspaceError
+from agentgate_engine.store.locks import FileLock
 
 IDENTITY = ("AgentGate", "agentgate@localhost")
 
@@ -71,17 +73,18 @@ class Git:
     config: tuple[tuple[str, str], ...] = ()
     hermetic: bool = True
     stamp: str | None = None
+    busy: Path | None = None
     deadline: float = 120.0
 
     @classmethod
-    def ours(cls, git_dir: Path, deadline: float = 120.0) -> Git:
-        """A repository that only we write: no configuration but its own counts."""
-        return cls(directory=git_dir, git_dir=git_dir, config=_OURS, deadline=deadline)
+    def ours(cls, git_dir: Path, busy: Path | None, deadline: float = 120.0) -> Git:
+        """A repository that only we write: no configuration but its own counts. Each command holds a lock on `busy`."""
+        return cls(directory=git_dir, git_dir=git_dir, config=_OURS, busy=busy, deadline=deadline)
 
     @classmethod
-    def nowhere(cls, directory: Path) -> Git:
+    def nowhere(cls, directory: Path, busy: Path | None) -> Git:
         """No repository yet: for `git init`. No configuration counts."""
-        return cls(directory=directory)
+        return cls(directory=directory, busy=busy)
 
     @classmethod
     def operators(cls, directory: Path, deadline: float = 120.0) -> Git:
@@ -124,6 +127,7 @@ class Git:
             fault: it ended with a code that is not in `ok`; the message has the command, the code and the last lines.
         """
         limit = self.deadline if deadline is None else deadline
+        lock = _hold(self.busy)
         try:
             child = subprocess.Popen(
                 ["git", *arguments],
@@ -133,9 +137,13 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                pass_fds=lock,
             )
         except OSError as problem:
             raise fault(f"cannot run git in {self.directory}: {problem.strerror}; is git installed?") from problem
+        finally:
+            for descriptor in lock:
+                os.close(descriptor)
         try:
             stdout, stderr = child.communicate(stdin, timeout=limit)
         except subprocess.TimeoutExpired:
@@ -193,6 +201,27 @@ class Git:
             environment[f"GIT_CONFIG_KEY_{position}"] = key
             environment[f"GIT_CONFIG_VALUE_{position}"] = value
         return environment
+
+
+def wait_until_idle(busy: Path, patience_s: float) -> None:
+    """Wait for commands that outlived the process which started them: they may still write.
+
+    Raises:
+        WorkspaceError: one is still at work after `patience_s` seconds.
+    """
+    try:
+        FileLock.acquire(busy, wait_s=patience_s).release()
+    except LockHeld as held:
+        raise WorkspaceError(f"a git of an engine that ended is still at work in {busy.parent}; end it first") from held
+
+
+def _hold(busy: Path | None) -> tuple[int, ...]:
+    """A shared lock for a child to inherit: it lasts as long as the child does, whatever becomes of us."""
+    if busy is None:
+        return ()
+    descriptor = os.open(busy, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return (descriptor,)
 
 
 def shown(path: bytes) -> str:

@@ -12,7 +12,7 @@ from agentgate_engine.store.atomic import make_directory, sync_directory
 from agentgate_engine.workspace.checkout import check_out, make_real_directory, refuse_leftovers
 from agentgate_engine.workspace.clone import make_clone
 from agentgate_engine.workspace.deletion import delete_tree
-from agentgate_engine.workspace.git import Git
+from agentgate_engine.workspace.git import Git, wait_until_idle
 from agentgate_engine.workspace.objects import take_objects
 from agentgate_engine.workspace.snapshots import TREE_INDEX, commit_tree
 from agentgate_engine.workspace.source import SourceFiles, locate_files
@@ -20,6 +20,8 @@ from agentgate_engine.workspace.workspace import BASE_REF, START_REF, Workspace
 
 _UNCOMMITTED = "Uncommitted changes of the operator at submission\n"
 _APPLY_DEADLINE = 600.0
+ORPHAN_PATIENCE_S = 120.0
+"""How long a git of a killed engine may go on before the workspace is given up."""
 
 
 class WorkspaceManager:
@@ -51,6 +53,7 @@ class WorkspaceManager:
         make_directory(self._root)
         workspace = Workspace.at(self._root / run_id, run_id)
         make_real_directory(workspace.root)
+        wait_until_idle(workspace.busy, ORPHAN_PATIENCE_S)
         if _is_finished(workspace):
             self._continue(workspace, base_commit)
             return workspace
@@ -82,6 +85,7 @@ class WorkspaceManager:
         workspace = Workspace.at(self._root / run_id, run_id)
         if keep_repository:
             places = (workspace.tree, workspace.clean_room_path, workspace.scratch)
+            workspace.busy.unlink(missing_ok=True)
             return [fault for place in places for fault in delete_tree(place)]
         return delete_tree(workspace.root)
 
@@ -141,7 +145,7 @@ class WorkspaceManager:
 
     def _make_repository(self, workspace: Workspace, source: SourceFiles, hardlinks: bool) -> None:
         arguments = ("--bare", "--template=", f"--object-format={source.object_format}", "--initial-branch=main")
-        Git.nowhere(workspace.root).run("init", "-q", *arguments, str(workspace.repository))
+        Git.nowhere(workspace.root, workspace.busy).run("init", "-q", *arguments, str(workspace.repository))
         for directory in (workspace.admin, workspace.admin / "snapshots", workspace.admin / "now-objects"):
             directory.mkdir()
         for directory in ("info", "objects/info"):

@@ -24,6 +24,7 @@ from agentgate_engine.workspace.staging import copy_index, stage_everything, tre
 
 BASE_REF = "refs/agentgate/base"
 START_REF = "refs/agentgate/start"
+BUSY = "busy"
 _CLEAN_INDEX = "clean-room.index"
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _CLOCK = Clock()
@@ -73,7 +74,12 @@ class Workspace:
         repository = root / "repo.git"
         branch = f"agentgate/{run_id}"
         places = (root / "tree", root / "clean-room", root / "scratch")
-        return cls(run_id, root, repository, *places, branch, Git.ours(repository))
+        return cls(run_id, root, repository, *places, branch, Git.ours(repository, root / BUSY))
+
+    @property
+    def busy(self) -> Path:
+        """What every git of ours on this workspace holds a lock on."""
+        return self.root / BUSY
 
     @property
     def ref(self) -> str:

@@ -63,7 +63,8 @@ class QueueScreen(RunActions, ConsoleScreen):
 
     @property
     def notice(self) -> SafeText:
-        return self.console.notice
+        """On line 1 where it fits there, else on the line below."""
+        return SafeText("") if self._advice() == self.console.notice else self.console.notice
 
     @property
     def table(self) -> VirtualTable:

@@ -66,7 +66,7 @@ def _row(line: QueueLine) -> TableRow:
     signs = [wording.of_level_glyph(sign) for sign in line.levels]
     worst = next((s for s in (wording.FAILED, wording.RUNNING, wording.WARNING) if s in signs), None)
     if worst is None:
-        worst = wording.PASSED if wording.PASSED in signs else wording.WAITING
+        worst = wording.PASSED if wording.PASSED in signs else wording.NOT_RUN
     now = line.now if not line.warnings else SafeText(f"{line.now} ({wording.plural(line.warnings, 'warning')})")
     return TableRow(
         line.run_id,

@@ -214,8 +214,10 @@ def test_why_a_run_that_used_up_its_time_failed(small: Site) -> None:
 def test_why_a_run_whose_time_ended_in_a_check_failed(small: Site) -> None:
     small.commit({"verify.yaml": "tests:\n  - {name: slow, command: exec sleep 600}\n"}, "slow")
     run_id = fail(small, "touch done", "--max-time", "2")
-    error, _page = answer(small, run_id)
+    error, page = answer(small, run_id)
     assert "2 s" in error["message"]
+    assert "all that was left of the run's time" in page
+    assert error["logFiles"] == ["processes/1-check-1-1/stdout.log", "processes/1-check-1-1/stderr.log"]
     small.assert_ended_well(run_id, "failed_timeout")
 
 

@@ -80,5 +80,5 @@ def test_a_version_that_cannot_be_read_is_refused(tmp_path: Path, version: str, 
 def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("x")
     for opening in (open_root, make_root):
-        with pytest.raises(StoreError, match="(?i)not a directory"):
+        with pytest.raises(StoreError, match=r"(?i)not a directory"):
             opening(tmp_path / "store")

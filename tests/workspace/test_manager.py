@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,31 @@ def test_what_resists_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(faults) == 1
     assert faults[0].endswith("place/inner/immovable: Operation not permitted")
     assert not (tmp_path / "place" / "other").exists()
+
+
+def test_a_git_that_outlived_its_engine_is_waited_for(manager: WorkspaceManager, source: Path) -> None:
+    """It wrote into a workspace that was being thrown away and made anew."""
+    base = git(source, "rev-parse", "HEAD")
+    root = source.parent / "store" / "workspaces" / RUN
+    workspace = manager.prepare(RUN, source, base)
+    slow = "alias.slow", "!touch ../begun; sleep 1; touch ../written"
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from agentgate_engine.workspace.git import Git;"
+            "print('go', flush=True); "
+            f"Git.ours(Path(sys.argv[1]), Path(sys.argv[2])).configured({slow!r}).run('slow')",
+            str(workspace.repository),
+            str(workspace.busy),
+        ],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    ) as engine:
+        assert engine.stdout is not None
+        engine.stdout.readline()
+        while not (root / "begun").exists():
+            time.sleep(0.01)
+        engine.send_signal(signal.SIGKILL)
+    manager.prepare(RUN, source, base)
+    assert (root / "written").exists()
