@@ -18,19 +18,20 @@ from agentgate_engine.errors import AgentGateError
 from agentgate_engine.event_bus import Evidence
 from agentgate_engine.models.agent_result import AgentAttempt as AttemptRecord
 from agentgate_engine.models.agent_result import AgentOutcome, PersistedAgentResult
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     AgentAdopted,
     AgentComplete,
     AgentFailed,
     AgentInterrupted,
     AgentStarted,
-    EventType,
     Payload,
     SnapshotRestored,
     parse_payload,
 )
 from agentgate_engine.models.feedback import FeedbackRecord
-from agentgate_engine.models.process import ProcessExit, ProcessResult, ProcessSpec
+from agentgate_engine.models.process import ProcessSpec
+from agentgate_engine.process.process_folder import settle
 from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, ProcessHandle
 from agentgate_engine.prompt import compose_prompt
 from agentgate_engine.run_context import RunContext
@@ -219,7 +220,7 @@ class AgentPhase:
             )
             payload = AgentFailed.model_validate({**common, "error": error})
         await context.emit(payload, evidence)
-        self._write_result(directory, result.outcome, end.exit)
+        settle(directory, result.outcome, context.clock)
         return payload
 
     def _limit_s(self) -> float:
@@ -283,13 +284,16 @@ class AgentPhase:
         # Inputs and outputs of tools lie deep inside, so every text of the document is masked.
         return PersistedAgentResult.model_validate(mask_within(record.model_dump(mode="json"), mask))
 
-    def _write_result(self, directory: Path, outcome: str, end: ProcessExit | None) -> None:
-        stamp = to_stamp(self.context.clock.now())
-        result = ProcessResult(outcome=outcome, recorded_at=stamp, exit=end, detail=None)
-        replace_file(directory / "result.json", result.to_json())
-
     def _said(self, kind: type[P]) -> list[P]:
         """What was said in this iteration, of one kind."""
         events = self.context.persister.events
         here = [parse_payload(e) for e in events if e.type is kind.type and e.iteration == self.context.run.iteration]
         return [payload for payload in here if isinstance(payload, kind)]
+
+
+def settle_agents(context: RunContext) -> None:
+    """`result.json` of each attempt that counted, where an engine died between telling of it and writing that."""
+    for iteration in range(1, context.run.iteration + 1):
+        record = context.persister.store.read(PersistedAgentResult, context.layout.agent(iteration))
+        if record is not None and record.attempts:
+            settle(context.layout.processes / record.attempts[-1].process, record.outcome, context.clock)

@@ -11,7 +11,12 @@ from agentgate_engine.errors import AgentGateError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Evidence
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.delivery import DeliveryRecord
-from agentgate_engine.models.events import BranchPushed, DeliveryComplete, DeliveryStarted, EventType
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    BranchPushed,
+    DeliveryComplete,
+    DeliveryStarted,
+)
 from agentgate_engine.run_context import RunContext
 from agentgate_engine.workspace.fetch_back import fetch_back
 

@@ -7,7 +7,13 @@ from pydantic import JsonValue
 from agentgate_engine.clock import from_stamp
 from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
-from agentgate_engine.models.events import Event, EventType, IterationStarted, SnapshotCreated, StrategyDecision
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    Event,
+    IterationStarted,
+    SnapshotCreated,
+    StrategyDecision,
+)
 from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.iteration import IterationData, IterationErrorType
 from agentgate_engine.models.run_state import RunState

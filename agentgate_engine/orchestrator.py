@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from agentgate_engine import __version__
 from agentgate_engine.clock import Clock, to_stamp
 from agentgate_engine.error_builder import error_of_system
-from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun
+from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun, StoreError
 from agentgate_engine.event_bus import Emission, EventBus
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.engine import EngineRecord
@@ -146,8 +146,7 @@ class Orchestrator:
                 await asyncio.to_thread(self.queue.complete, claim)
                 return
             except ParkRun as fault:
-                self._parked[claim.run_id] = str(fault)
-                self.say(f"{claim.run_id} waits: {fault}")
+                await self._park(claim.run_id, str(fault))
                 await asyncio.sleep(PARKED_S)
             except LockHeld as fault:
                 self.say(f"{claim.run_id} is being written by another process: {fault}")
@@ -158,9 +157,17 @@ class Orchestrator:
                 self.say(str(fault))
                 return
             except Exception as fault:  # nothing of one run may end the engine, and nothing of it may go unseen
-                self._parked[claim.run_id] = f"{type(fault).__name__}: {fault}"
-                self.say(f"{claim.run_id} cannot be worked: {type(fault).__name__}: {fault}")
+                await self._park(claim.run_id, f"{type(fault).__name__}: {fault}")
                 return
+
+    async def _park(self, run_id: RunId, reason: str) -> None:
+        """Say why a run cannot go on wherever that can still be said: in the list, in the engine's record and log."""
+        self._parked[run_id] = reason
+        self.say(f"{run_id} waits: {reason}")
+        try:
+            await asyncio.to_thread(self.index.put_waiting, run_id, f"store: {reason}")
+        except StoreError as fault:
+            self.say(str(fault))
 
     async def _work_claim(self, claim: Claim) -> None:
         persister = await asyncio.to_thread(

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from agentgate_engine.clock import Clock, to_stamp
 from agentgate_engine.errors import ParkRun, StoreError
 from agentgate_engine.event_bus import Emission
-from agentgate_engine.models.events import Event, EventType, Payload, parse_payload
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    Event,
+    Payload,
+    parse_payload,
+)
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import Run

@@ -7,7 +7,13 @@ from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.iteration_record import iteration_record
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.events import ControlApplied, EventType, IterationComplete, RunCanceled, WorkspaceReleased
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    ControlApplied,
+    IterationComplete,
+    RunCanceled,
+    WorkspaceReleased,
+)
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.result_persister import ResultPersister

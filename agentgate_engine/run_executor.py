@@ -11,7 +11,7 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentgate_engine.agent_phase import AgentPhase
+from agentgate_engine.agent_phase import AgentPhase, settle_agents
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.delivery_phase import deliver
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
@@ -20,9 +20,9 @@ from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.build_error import BuildError
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     AgentFailed,
-    EventType,
     FeedbackGenerated,
     IterationStarted,
     RunComplete,
@@ -92,6 +92,7 @@ class RunExecutor:
             await self._failed_by(fault)
         finally:
             if self.context.run.state.terminal:
+                settle_agents(self.context)
                 await self._release()
 
     async def _greet(self) -> None:

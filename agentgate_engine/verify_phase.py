@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentgate_engine.event_bus import Evidence
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     CheckFinished,
     CheckStarted,
-    EventType,
     VerificationComplete,
     VerificationStarted,
 )
 from agentgate_engine.models.process import ProcessExit, ProcessSpec, SignalName
 from agentgate_engine.models.verification import Check, PersistedVerificationReport
-from agentgate_engine.process.process_folder import read_spec
+from agentgate_engine.process.process_folder import read_spec, settle
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
 from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.store.masking import looks_secret
@@ -50,6 +50,7 @@ class VerifyPhase:
         if context.persister.happened(EventType.VERIFICATION_COMPLETE, iteration):
             report = context.persister.store.read(PersistedVerificationReport, file)
             assert report is not None, f"{file} was told but is not there"
+            self._settle(report)
             return report
         commit = context.run.snapshot_after_sha
         assert commit is not None, "a snapshot comes before its verification"
@@ -72,7 +73,14 @@ class VerifyPhase:
             first_failed=report.first_failed.id if report.first_failed else None,
         )
         await context.emit(told, Evidence(file, report))
+        self._settle(report)
         return report
+
+    def _settle(self, report: PersistedVerificationReport) -> None:
+        """`result.json` of each command that was judged."""
+        for check in (check for level in report.levels for check in level.checks):
+            if check.stdout_log is not None:
+                settle((self.context.layout.directory / check.stdout_log).parent, check.status, self.context.clock)
 
     async def _room(self, commit: str) -> CleanRoom:
         """The clean room at `commit`: made once an iteration, for a check of a dead engine may still run in it."""
@@ -146,6 +154,7 @@ class VerifyPhase:
                 return waiting.result()
             await handle.stop()
             await waiting
+            settle(handle.directory, "canceled", self.context.clock)
         finally:
             waiting.cancel()
             stopping.cancel()

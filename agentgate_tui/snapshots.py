@@ -14,10 +14,16 @@ from pathlib import Path
 
 from agentgate_engine.commands import living_engines
 from agentgate_engine.errors import AgentGateError
-from agentgate_engine.models.events import AgentStarted, CheckStarted, EventType, parse_payload
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    AgentStarted,
+    CheckStarted,
+    parse_payload,
+)
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.health import summary_fault
 from agentgate_engine.store.index import Index, RunRow
+from agentgate_engine.store.log_window import read_log_lines
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
 from agentgate_engine.store.store import Store
 from agentgate_engine.views.call_detail import CallDetail, call_detail
@@ -27,10 +33,8 @@ from agentgate_engine.views.safe_text import SafeText, sanitize, sanitize_block
 from agentgate_engine.views.timeline import Timeline, timeline
 from agentgate_engine.views.verification_view import VerificationView, verification_view
 from agentgate_engine.views.why import WhyView, why_view
-from agentgate_tui.widgets.line_index import LineIndex
 
 _KEPT_READERS = 6
-_LINE_BYTES = 16_384
 _NOTHING = SafeText("")
 
 
@@ -188,7 +192,7 @@ class StoreReader:
         return RunViews(
             order=self._shortened(order),
             timeline=timeline(evidence, n, now),
-            why=self._shortened_why(why_view(evidence, n, read_file_lines)),
+            why=self._shortened_why(why_view(evidence, n, read_log_lines)),
             verification=verification_view(evidence, order, n),
             feedback=_block(sent.text) if sent is not None else (),
             prompt=_block(told),
@@ -219,17 +223,6 @@ def _corrupt_reason(store: Store, run: RunId) -> str | None:
     except AgentGateError as fault:
         return str(fault)
     return None
-
-
-def read_file_lines(path: Path, first: int, count: int) -> list[bytes]:
-    """Lines `first` (from 1) and on of a file; fewer when it ends, none when it is not there or not a regular file."""
-    index = LineIndex(path)
-    try:
-        while index.extend(1 << 24):
-            pass
-        return [index.read_line(i, _LINE_BYTES) for i in range(first - 1, min(index.count, first - 1 + count))]
-    finally:
-        index.close()
 
 
 def inside(directory: Path, name: str) -> Path | None:

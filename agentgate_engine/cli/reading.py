@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from agentgate_engine.cli.asked import find_run
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import RunId
-from agentgate_engine.store.atomic import open_regular
 from agentgate_engine.store.layout import resolve_root
-from agentgate_engine.store.masking import Masker
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
 from agentgate_engine.store.store import Store
 
@@ -47,23 +44,6 @@ def read_asked(asked: argparse.Namespace) -> tuple[RunEvidence, int]:
     if iteration is not None and not 1 <= iteration <= evidence.run.iteration:
         raise UsageError(f"run {run_id} has {evidence.run.iteration} iterations, no iteration {iteration}")
     return evidence, iteration if iteration is not None else evidence.run.iteration
-
-
-def read_log_lines(path: Path, first: int, count: int) -> list[bytes]:
-    """`count` lines of a raw log from line `first` (from 1) on; none when there is no such file.
-
-    Masked: a page that is made of them is something that people paste elsewhere.
-    """
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            for _ in range(first - 1):
-                if not file.readline():
-                    return []
-            found = [line for _ in range(count) if (line := file.readline())]
-    except FileNotFoundError:
-        return []
-    mask = Masker.from_environment(os.environ).mask
-    return [mask(line.rstrip(b"\n").decode("utf-8", "replace")).encode() for line in found]
 
 
 def run_id_of(store: Store, text: str) -> RunId:

@@ -11,13 +11,14 @@ import sys
 from agentgate_engine.agents.registry import driver_for
 from agentgate_engine.cli.log import follow
 from agentgate_engine.cli.output import put, put_json, record_json, say
-from agentgate_engine.cli.reading import make_store, read_log_lines
+from agentgate_engine.cli.reading import make_store
 from agentgate_engine.cli.why import put_why
 from agentgate_engine.clock import Clock
 from agentgate_engine.commands import SubmitRequest, Submitted, living_engines, start_engine
 from agentgate_engine.commands import submit as submit_order
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.work_order import AgentRequest, Limits
+from agentgate_engine.store.log_window import read_log_lines
 from agentgate_engine.store.run_evidence import RunEvidenceReader
 from agentgate_engine.store.store import Store
 from agentgate_engine.views.safe_text import sanitize

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from agentgate_engine.cli.output import put, put_json
-from agentgate_engine.cli.reading import read_asked, read_log_lines
+from agentgate_engine.cli.reading import read_asked
+from agentgate_engine.store.log_window import read_log_lines
 from agentgate_engine.views.why import WhyView, why_view
 
 

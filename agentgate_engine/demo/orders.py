@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentgate_engine.demo.repository import (
@@ -15,7 +16,7 @@ from agentgate_engine.demo.repository import (
     TOTAL_WRONG_AGAIN,
 )
 
-Step = dict[str, object]
+Step = Mapping[str, object]
 
 RUN_TESTS: Step = {"run": f"{shlex.quote(sys.executable)} -m unittest discover -s tests -t . 2>&1 | tail -n 12"}
 LOOK: list[Step] = [{"read": "stock.py"}, {"read": "tests/test_stock.py"}]

@@ -6,60 +6,18 @@ exists before the event is written (DESIGN 5).
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
 from agentgate_engine.models.agent_result import AgentOutcome, TokenUsage, ToolKind, TouchedPath, WorkspaceDelta
 from agentgate_engine.models.build_error import BuildError
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import WaitingFor
 from agentgate_engine.models.run_state import RunResult, Step
 from agentgate_engine.models.snapshot import Snapshot
 from agentgate_engine.models.verification import CheckStatus
-
-
-class EventType(StrEnum):
-    RUN_QUEUED = "run:queued"
-    RUN_STARTED = "run:started"
-    RUN_RESUMED = "run:resumed"
-    RUN_WAITING = "run:waiting"
-    RUN_WARNING = "run:warning"
-    RUN_COMPLETE = "run:complete"
-    RUN_FAILED = "run:failed"
-    RUN_CANCELED = "run:canceled"
-    WORKSPACE_ACQUIRED = "workspace:acquired"
-    WORKSPACE_RELEASED = "workspace:released"
-    SNAPSHOT_CREATED = "snapshot:created"
-    SNAPSHOT_RESTORED = "snapshot:restored"
-    ITERATION_STARTED = "iteration:started"
-    ITERATION_COMPLETE = "iteration:complete"
-    AGENT_STARTED = "agent:started"
-    AGENT_MESSAGE = "agent:message"
-    AGENT_TOOL_STARTED = "agent:tool_started"
-    AGENT_TOOL_FINISHED = "agent:tool_finished"
-    AGENT_USAGE = "agent:usage"
-    AGENT_PERMISSION = "agent:permission"
-    AGENT_COMPLETE = "agent:complete"
-    AGENT_FAILED = "agent:failed"
-    AGENT_INTERRUPTED = "agent:interrupted"
-    AGENT_ADOPTED = "agent:adopted"
-    RETRY_SCHEDULED = "retry:scheduled"
-    RETRY_STARTED = "retry:started"
-    VERIFICATION_STARTED = "verification:started"
-    CHECK_STARTED = "check:started"
-    CHECK_FINISHED = "check:finished"
-    VERIFICATION_COMPLETE = "verification:complete"
-    FEEDBACK_GENERATED = "feedback:generated"
-    STRATEGY_DECISION = "strategy:decision"
-    DELIVERY_STARTED = "delivery:started"
-    BRANCH_PUSHED = "branch:pushed"
-    PR_CREATED = "pr:created"
-    PR_MERGED = "pr:merged"
-    CI_POLLED = "ci:polled"
-    DELIVERY_COMPLETE = "delivery:complete"
-    CONTROL_APPLIED = "control:applied"
 
 
 class Event(Record):

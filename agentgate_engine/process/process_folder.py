@@ -49,6 +49,14 @@ def write_result(directory: Path, result: ProcessResult) -> None:
     replace_file(directory / "result.json", result.to_json())
 
 
+def settle(directory: Path, outcome: str, clock: Clock) -> None:
+    """Record what came of an attempt that has ended, unless that is on record. After a crash it is called again."""
+    if not (directory / "result.json").exists():
+        stamp = to_stamp(clock.now())
+        result = ProcessResult(outcome=outcome, recorded_at=stamp, exit=read_exit(directory), detail=None)
+        write_result(directory, result)
+
+
 def lock_path(directory: Path) -> Path:
     """The lock that the supervisor holds for life."""
     return directory / "shim.lock"

@@ -80,7 +80,7 @@ def open_regular(path: Path) -> int:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as fault:
         raise StoreError(f"cannot read {path}: {fault.strerror}") from fault

@@ -154,6 +154,11 @@ class Index:
         with self.transaction() as database:
             put_run(database, run)
 
+    def put_waiting(self, run_id: str, reason: str) -> None:
+        """Say in a run's row why it cannot go on, when its own files cannot say it. Its next event replaces that."""
+        with self.transaction() as database:
+            database.execute("update run set waiting=? where id=?", (reason, run_id))
+
     def rows(self, *, where: str = "", parameters: tuple[object, ...] = (), limit: int = -1) -> list[RunRow]:
         """Rows, newest submission first."""
         query = _SELECT + (f"where {where} " if where else "") + "order by run.queued_at desc, run.id limit ?"

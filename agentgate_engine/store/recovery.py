@@ -18,6 +18,9 @@ from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.run_reducer import replay
 from agentgate_engine.store.store import Store
 
+KEPT_LOGS = 20
+"""How many logs of engines are kept: what a crashed one said last stands there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
@@ -88,6 +91,10 @@ def forget_dead_engines(layout: StoreLayout) -> None:
         if not is_held(lock):
             for left in (lock, record, *layout.engines.glob(f".{record.name}.*{TEMPORARY}")):
                 left.unlink(missing_ok=True)
+    logs = sorted(layout.engines.glob("*.log"), key=lambda log: log.stat().st_mtime)
+    for log in logs[:-KEPT_LOGS]:
+        if not is_held(layout.engine_lock(log.stem)):
+            log.unlink(missing_ok=True)
 
 
 def load_run(store: Store, run: RunId) -> tuple[Run, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentgate_engine.clock import from_stamp
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     AgentStarted,
     CheckFinished,
     CheckStarted,
-    EventType,
     VerificationStarted,
     parse_payload,
 )

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from agentgate_engine.clock import from_stamp
 from agentgate_engine.models.agent_result import ToolCall, TouchedPath, WorkspaceDelta
-from agentgate_engine.models.events import AgentToolFinished, AgentToolStarted, EventType, parse_payload
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import (
+    AgentToolFinished,
+    AgentToolStarted,
+    parse_payload,
+)
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views.safe_text import SafeText, sanitize
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from agentgate_engine.models.agent_result import PersistedAgentResult
-from agentgate_engine.models.events import EventType, SnapshotCreated, parse_payload
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import SnapshotCreated, parse_payload
 from agentgate_engine.models.snapshot import Snapshot
 from agentgate_engine.models.verification import Check, CheckStatus, PersistedVerificationReport
 from agentgate_engine.store.run_evidence import RunEvidence

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from agentgate_engine.models.agent_result import PersistedAgentResult
-from agentgate_engine.models.events import EventType
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.verification import PersistedVerificationReport
 from agentgate_engine.store.line_reader import read_lines

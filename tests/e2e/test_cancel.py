@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from agentgate_engine.models.events import EventType
+from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.control_log import add_wish
 

@@ -175,3 +175,16 @@ def test_a_repository_removed_after_the_submit_fails_the_run_and_says_so(small: 
     small.work()
     small.assert_ended_well(run_id, "failed_error")
     assert str(small.repository) in (small.run(run_id).error or "")
+
+
+def test_a_run_whose_events_cannot_be_read_waits_and_says_why(small: Site) -> None:
+    """It stayed in the list as if it were being worked. The others go on, and nothing of it is thrown away."""
+    broken, good = small.submit("touch done"), small.submit("touch done")
+    events = small.layout(broken).events
+    events.write_bytes(b"no event\n" + events.read_bytes())
+    small.work()
+    assert small.run(good).result == "passed"
+    row = next(r for r in small.agentgate("status", "--json").document["runs"] if r["run_id"] == broken)
+    assert "events.jsonl" in row["now"]
+    assert "unreadable" in row["now"]
+    assert events.read_bytes().startswith(b"no event\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agentgate_engine.models.events import Event, EventType, parse_payload
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import Event, parse_payload
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.run import Run
 from agentgate_engine.models.run_state import RunState

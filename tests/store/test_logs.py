@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentgate_engine.errors import CorruptRecord, ParkRun
-from agentgate_engine.models.events import Event, EventType, RunWarned
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import Event, RunWarned
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.append_log import AppendLog
 from agentgate_engine.store.control_log import ControlReader, add_wish
