@@ -78,14 +78,6 @@ class WorkOrderQueue:
         if changed != 1:
             raise Fenced(f"{claim.run_id} is not ours any more (fence {claim.fence})")
 
-    def drop(self, run_id: RunId) -> bool:
-        """Mark a run that still waits as ended; False when it does not wait."""
-        with self._index.transaction() as database:
-            return (
-                database.execute("update job set state='done' where run_id=? and state='queued'", (run_id,)).rowcount
-                == 1
-            )
-
     def requeue_of_the_dead(self, engine_lives: Callable[[str], bool]) -> list[RunId]:
         """Give back what dead engines had claimed. `engine_lives` probes an engine's lock."""
         with self._index.transaction() as database:

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field
 
 from agentgate_engine.agents.driver import ToolFinished, ToolStarted
-from agentgate_engine.errors import WorkspaceError
 from agentgate_engine.models.agent_result import LineRange, TouchedPath, WorkspaceDelta
 from agentgate_engine.workspace.workspace import Workspace
 
@@ -62,6 +61,3 @@ class DeltaWatch:
             tree_after=self.tree,
         )
         return [(call, delta) for call in calls]
-
-
-__all__ = ["WRITES", "DeltaWatch", "WorkspaceError"]

@@ -216,15 +216,6 @@ class StoreReader:
         return dataclasses.replace(why, files=files)
 
 
-def _corrupt_reason(store: Store, run: RunId) -> str | None:
-    """Why the summary of a run cannot be read, or None when it can."""
-    try:
-        store.read_run(run)
-    except AgentGateError as fault:
-        return str(fault)
-    return None
-
-
 def inside(directory: Path, name: str) -> Path | None:
     """The file `name` of a run, or None when a record names something outside of the run's directory."""
     place = Path(name)

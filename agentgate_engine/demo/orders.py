@@ -33,7 +33,7 @@ class DemoOrder:
     iteration_seconds: float = 30
     priority: int = 0
     cancel: bool = False
-    pace: float = 0.15
+    pace: float = 0.3
     expected: str = field(default="passed")
 
 

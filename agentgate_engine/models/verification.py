@@ -29,6 +29,11 @@ class CheckStatus(StrEnum):
     NOT_RUN = "not_run"
     FLAKY = "flaky"
 
+    @property
+    def sign(self) -> str:
+        """One character, as in `Run.levels`: `+` passed, `x` failed, `~` warning or flaky, `.` not run, `-` skipped."""
+        return {"passed": "+", "failed": "x", "skipped": "-", "not_run": "."}.get(self.value, "~")
+
 
 class Diagnostic(Record):
     """One error line that a check printed, with the place it names.

@@ -45,10 +45,6 @@ class RunEvidence:
     feedbacks: dict[int, FeedbackRecord]
     unreadable: tuple[tuple[str, str], ...]
 
-    @property
-    def last_iteration(self) -> int:
-        return self.run.iteration
-
 
 @dataclass
 class RunEvidenceReader:

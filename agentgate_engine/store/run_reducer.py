@@ -36,16 +36,6 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.run import Run, RunWarning
 from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
-from agentgate_engine.models.verification import CheckStatus
-
-_GLYPHS = {
-    CheckStatus.PASSED: "+",
-    CheckStatus.FAILED: "x",
-    CheckStatus.WARNING: "~",
-    CheckStatus.FLAKY: "~",
-    CheckStatus.SKIPPED: "-",
-    CheckStatus.NOT_RUN: ".",
-}
 
 
 def replay(events: Iterable[Event]) -> Run | None:
@@ -146,7 +136,7 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
         case CheckStarted():
             return {"levels": _mark(run.levels, payload.id, "*"), "now": f"check {payload.id}"}
         case CheckFinished():
-            return {"levels": _mark(run.levels, payload.id, _GLYPHS[payload.status])}
+            return {"levels": _mark(run.levels, payload.id, payload.status.sign)}
         case VerificationComplete():
             return {"levels": payload.levels, "now": "verified" if payload.passed else payload.summary[:120]}
         case StrategyDecision():

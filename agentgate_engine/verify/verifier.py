@@ -16,15 +16,6 @@ from agentgate_engine.verify.tree_paths import TreePaths
 
 NOT_IN_PLAN = "not part of this plan"
 
-_GLYPHS = {
-    CheckStatus.PASSED: "+",
-    CheckStatus.FAILED: "x",
-    CheckStatus.WARNING: "~",
-    CheckStatus.FLAKY: "~",
-    CheckStatus.SKIPPED: "-",
-    CheckStatus.NOT_RUN: ".",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -148,8 +139,8 @@ class Verifier:
 
 
 def levels_glyphs(report: PersistedVerificationReport) -> str:
-    """One character a level, L0 first: `+` passed, `x` failed, `~` warning or flaky, `.` not run, `-` skipped."""
-    return "".join(_GLYPHS[level.status] for level in report.levels)
+    """The signs of the levels, L0 first."""
+    return "".join(level.status.sign for level in report.levels)
 
 
 def _level(level: Level, checks: list[Check], duration: int, reason_if_empty: str) -> LevelResult:

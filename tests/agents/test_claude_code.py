@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +15,10 @@ from agentgate_engine.agents.registry import agent_environment
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.models.work_order import AgentRequest
+from tests.tools.stub_process import model
 
 from .support import call, ended, lines_of, play
 
-STUB = Path(__file__).parents[1] / "tools" / "model_api_stub.py"
 PLAIN = ["-p", "--output-format", "stream-json", "--verbose"]
 
 
@@ -82,18 +79,6 @@ CLAUDE = os.environ.get("AGENTGATE_TEST_CLAUDE") or shutil.which("claude")
 needs_claude = pytest.mark.skipif(
     CLAUDE is None, reason="no real claude: put it on PATH, or name it in AGENTGATE_TEST_CLAUDE"
 )
-
-
-@contextmanager
-def model(*options: str) -> Iterator[str]:
-    """The stub; gives its base URL."""
-    stub = subprocess.Popen([sys.executable, str(STUB), *options], stdout=subprocess.PIPE, text=True)
-    try:
-        assert stub.stdout is not None
-        yield "http://127.0.0.1:" + stub.stdout.readline().strip().removeprefix("PORT=")
-    finally:
-        stub.terminate()
-        stub.communicate(timeout=10)
 
 
 class Real:

@@ -6,32 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import need_program
+from tests.tools.stub_process import model
 
-STUB = Path(__file__).parents[1] / "tools" / "model_api_stub.py"
 AGENTGATE = (sys.executable, "-m", "agentgate_engine")
 BROKEN = "def double(x):\n    return x\n"
 MENDED = "def double(x):\n    return 2 * x\n"
 TEST = "import unittest\nfrom doubling import double\n\n\nclass T(unittest.TestCase):\n    def test_double(self):\n"
 TEST += "        self.assertEqual(double(4), 8)\n"
-
-
-@contextmanager
-def model(*options: str) -> Iterator[str]:
-    """The stub; gives its base URL."""
-    stub = subprocess.Popen([sys.executable, str(STUB), *options], stdout=subprocess.PIPE, text=True)
-    try:
-        assert stub.stdout is not None
-        yield "http://127.0.0.1:" + stub.stdout.readline().strip().removeprefix("PORT=")
-    finally:
-        stub.terminate()
-        stub.communicate(timeout=10)
 
 
 @pytest.fixture

@@ -94,9 +94,8 @@ def test_every_process_of_a_run_has_a_folder_with_all_its_files(shop: Site) -> N
     }
     for directory in processes.iterdir():
         names = {path.name for path in directory.iterdir()}
-        assert names >= {"spec.json", "proc.json", "exit.json", "stdout.log", "stderr.log", "shim.lock"}
-        assert names - {"result.json", "stdout.times"} == {
-            *("spec.json", "proc.json", "exit.json", "stdout.log", "stderr.log", "shim.lock"),
+        assert names - {"stdout.times"} == {
+            *("spec.json", "proc.json", "exit.json", "result.json", "stdout.log", "stderr.log", "shim.lock"),
         }
         assert json.loads((directory / "exit.json").read_bytes())["evidenceFault"] is None
 
