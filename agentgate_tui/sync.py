@@ -74,7 +74,10 @@ class Sync:
         self._watching = watch
         self._queue_pulse = Pulse(TABLE_INTERVAL_S, self._send_queue)
         self._run_pulse = Pulse(TABLE_INTERVAL_S, self._send_run)
-        self._log_pulse = Pulse(STREAM_INTERVAL_S, self._send_logs)
+        # A raw log grows a moment before the transcript made from it: with one pulse for both, what is read most would
+        # always come a whole interval late.
+        self._transcript_pulse = Pulse(STREAM_INTERVAL_S, self._send_logs)
+        self._raw_pulse = Pulse(STREAM_INTERVAL_S, self._send_logs)
         self._focus: tuple[RunId, int | None] | None = None
         self._rows_dirty = self._run_dirty = True
         self._seen: dict[Path, tuple[int, int, int]] = {}
@@ -86,7 +89,8 @@ class Sync:
     async def run(self) -> None:
         """Follow until cancelled."""
         self._queue_pulse.poke()
-        jobs = [self._queue_pulse.run(), self._run_pulse.run(), self._log_pulse.run(), self._tick(), self._reconcile()]
+        pulses = (self._queue_pulse, self._run_pulse, self._transcript_pulse, self._raw_pulse)
+        jobs = [*(pulse.run() for pulse in pulses), self._tick(), self._reconcile()]
         if self._watching:
             jobs.append(self._watch())
         async with asyncio.TaskGroup() as tasks:
@@ -105,7 +109,7 @@ class Sync:
     def reread(self) -> None:
         """Look again at everything, whatever the watch says."""
         self._rows_dirty = self._run_dirty = True
-        for pulse in (self._queue_pulse, self._run_pulse, self._log_pulse):
+        for pulse in (self._queue_pulse, self._run_pulse, self._transcript_pulse, self._raw_pulse):
             pulse.poke()
 
     # Sending
@@ -203,8 +207,11 @@ class Sync:
             self._queue_pulse.poke()
         if self._focus is None or self._focus[0] != run:
             return
-        self._log_pulse.poke()
-        if not name.endswith(".log") and not name.startswith("transcript-"):
+        if name.startswith("transcript-"):
+            self._transcript_pulse.poke()
+        elif name.endswith((".log", ".patch")):
+            self._raw_pulse.poke()
+        if not name.endswith((".log", ".times")) and not name.startswith("transcript-"):
             self._run_dirty = True
             self._run_pulse.poke()
 

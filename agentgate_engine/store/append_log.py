@@ -51,7 +51,7 @@ class AppendLog:
             except OSError:
                 pass
             raise ParkRun(
-                f"cannot write {self.path}: {fault.strerror or fault}; free the disk, then start the engine again"
+                f"cannot write {self.path}: {fault.strerror or fault}; free the disk, and it goes on"
             ) from fault
 
     def close(self) -> None:

@@ -20,8 +20,8 @@ _SHOWN = (
 )
 _STANDS_FOR = {
     **{ord(shown.glyph): shown.ascii for shown in _SHOWN},
-    **{ord(char): "-" for char in "─━╌▁▂▃▄╭╮╰╯"},
-    **{ord(char): "|" for char in "│┃▏▎▍▌▋▊▉"},
+    **{ord(char): "-" for char in "─━╌▁▂▃▄╭╮╰╯▔🬂"},
+    **{ord(char): "|" for char in "│┃▏▎▍▌▋▊▉▐▕"},
     **{ord(char): "#" for char in "█▓▒▅▆▇"},
     **{ord(char): '"' for char in "“”"},
     **{ord(char): "'" for char in "‘’"},
@@ -29,6 +29,7 @@ _STANDS_FOR = {
     ord("⏎"): "/",
     ord("→"): ">",
     ord("░"): ".",
+    ord("🔎"): "> ",
 }
 
 
