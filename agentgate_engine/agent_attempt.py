@@ -7,12 +7,11 @@ meanwhile: the process folder says which it is.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from agentgate_engine.agent_log import LogTail
 from agentgate_engine.agents.driver import (
     AgentResult,
     Line,
@@ -24,7 +23,7 @@ from agentgate_engine.agents.driver import (
     UsageSeen,
 )
 from agentgate_engine.clock import Clock
-from agentgate_engine.errors import WorkspaceError
+from agentgate_engine.errors import StoreError, WorkspaceError
 from agentgate_engine.event_bus import EventBus
 from agentgate_engine.models.agent_result import WorkspaceDelta
 from agentgate_engine.models.events import (
@@ -45,8 +44,8 @@ from agentgate_engine.transcript_writer import TranscriptWriter
 from agentgate_engine.workspace_delta import DeltaWatch
 
 POLL_S = 0.02
-CHUNK_BYTES = 256 * 1024
 INLINE_BYTES = 16 * 1024
+LOG_REPLACED = "agent_log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +59,6 @@ class AttemptEnd:
     exit: ProcessExit | None
     deltas: dict[str, WorkspaceDelta]
     first_seq: int
-
-
-@dataclass
-class LogTail:
-    """Reads a log that a process is still writing."""
-
-    path: Path
-    offset: int = 0
-
-    def read(self, limit: int = CHUNK_BYTES) -> bytes:
-        """The next bytes; empty when there are none yet."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return b""
-        try:
-            found = os.pread(descriptor, limit, self.offset)
-        finally:
-            os.close(descriptor)
-        self.offset += len(found)
-        return found
 
 
 @dataclass
@@ -98,6 +76,7 @@ class AgentAttempt:
     deltas: dict[str, WorkspaceDelta] = field(default_factory=dict[str, WorkspaceDelta])
     _measuring: asyncio.Task[None] | None = None
     _latest_usage: UsageSeen | None = None
+    _log_fault: StoreError | None = None
 
     def __post_init__(self) -> None:
         self._stdout = LogTail(self.directory / "stdout.log")
@@ -105,10 +84,18 @@ class AgentAttempt:
         self._times = ArrivalTimes(self.directory)
         self._told_messages = {p.index for p in self.said_before if isinstance(p, AgentMessage)}
         self._told_starts = {p.id for p in self.said_before if isinstance(p, AgentToolStarted)}
+        self._told_usages = sum(isinstance(p, AgentUsage) for p in self.said_before)
+        self._told_log_fault = any(isinstance(p, RunWarned) and p.warning == LOG_REPLACED for p in self.said_before)
         finished = [p for p in self.said_before if isinstance(p, AgentToolFinished)]
         self._told_ends = {p.id for p in finished}
         self._ended: dict[str, AgentToolFinished] = {}
         self.deltas.update({p.id: p.delta for p in finished if p.delta})
+        measured = [p.delta.tree_after for p in finished if p.delta]
+        if measured:
+            self.delta.tree = measured[-1]
+        # The last call that ended may have been waiting for its measurement when the engine died.
+        last = [p.id for p in finished if p.delta is None][-1:]
+        self._settled = self._told_ends - (set(last) - self.deltas.keys())
 
     async def follow(self, handle: ProcessHandle, stop: asyncio.Event) -> AttemptEnd:
         """Tail until the process has ended and every byte was read; set `stop` to end it.
@@ -129,25 +116,34 @@ class AgentAttempt:
                     await asyncio.wait(pause, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
             return await self.read_to_end(waiting.result())
         finally:
-            for task in (waiting, stopping, self._measuring):
-                if task is not None and not task.done():
-                    task.cancel()
+            await _call_off(waiting, stopping, self._measuring)
 
     async def read_to_end(self, end: ProcessExit | None) -> AttemptEnd:
-        """Read what is left of the logs of a process that has ended."""
-        while await self._read_more():
-            pass
-        rest, result = self.parser.finish(end, self.clock.now())
-        await self._tell(rest)
-        if self._measuring is not None:
-            await self._measuring
-        if self.delta.due:
-            await self._measure()
-        return AttemptEnd(result, end, self.deltas, self.transcript.first_seq)
+        """Read what is left of the logs of a process that has ended.
+
+        Raises:
+            ParkRun: the evidence could not be written.
+        """
+        try:
+            while await self._read_more():
+                pass
+            rest, result = self.parser.finish(end, self.clock.now())
+            await self._tell(rest)
+            if self._measuring is not None:
+                await self._measuring
+            if self.delta.due:
+                await self._measure()
+            return AttemptEnd(result, end, self.deltas, self.transcript.first_seq)
+        finally:
+            await _call_off(self._measuring)
 
     async def _read_more(self) -> bool:
         """Feed what came since the last call; false when nothing did."""
-        out, err = self._stdout.read(), self._stderr.read()
+        out, err = self._bytes_of(self._stdout), self._bytes_of(self._stderr)
+        if self._log_fault is not None and not self._told_log_fault:
+            self._told_log_fault = True
+            message = f"the agent replaced its log: {self._log_fault}; what it prints from there on is not seen"
+            await self.bus.emit(RunWarned(warning=LOG_REPLACED, message=message), iteration=self.iteration)
         if not out and not err:
             return False
         if len(out) + len(err) > INLINE_BYTES:
@@ -157,11 +153,25 @@ class AgentAttempt:
         await self._tell(seen)
         return True
 
+    def _bytes_of(self, log: LogTail) -> bytes:
+        try:
+            return log.read()
+        except StoreError as fault:
+            self._log_fault = fault
+            return b""
+
+    def _arrived(self, begin: int, end: int) -> tuple[int, float | None]:
+        try:
+            return self._times.piece(begin, end)
+        except StoreError as fault:
+            self._log_fault = fault
+            return end, None
+
     def _parse(self, out: bytes, err: bytes) -> list[Observation]:
         seen: list[Observation] = []
         begin = self._stdout.offset - len(out)
         while out:
-            upto, arrived = self._times.piece(begin, begin + len(out))
+            upto, arrived = self._arrived(begin, begin + len(out))
             piece, out = out[: upto - begin], out[upto - begin :]
             begin = upto
             seen += self.parser.feed(piece, arrived if arrived is not None else self.clock.now())
@@ -183,6 +193,8 @@ class AgentAttempt:
                 await self.bus.emit(payload, iteration=self.iteration)
         self.transcript.write(lines)
         if self.delta.due and (self._measuring is None or self._measuring.done()):
+            if self._measuring is not None:
+                self._measuring.result()
             self._measuring = asyncio.create_task(self._measure(), name=f"delta {self.directory.name}")
 
     def _payload(self, item: Said | ToolStarted | ToolFinished | UsageSeen) -> Payload | None:
@@ -197,7 +209,8 @@ class AgentAttempt:
                     text=self.transcript.mask(item.text)[:200],
                 )
             case ToolStarted():
-                self.delta.started(item)
+                if item.id not in self._settled:
+                    self.delta.started(item)
                 if item.id in self._told_starts:
                     return None
                 return AgentToolStarted(
@@ -210,13 +223,17 @@ class AgentAttempt:
                     times_from=item.times_from,
                 )
             case ToolFinished():
-                self.delta.finished(item)
+                if item.id not in self._settled:
+                    self.delta.finished(item)
                 self._ended[item.id] = _finished(item)
                 return None if item.id in self._told_ends else self._ended[item.id]
             case UsageSeen():
                 if item == self._latest_usage:
                     return None
                 self._latest_usage = item
+                if self._told_usages > 0:
+                    self._told_usages -= 1
+                    return None
                 return AgentUsage(
                     session_id=item.session_id,
                     model=item.model,
@@ -251,23 +268,12 @@ def said_in_attempt(events: list[Event], process: str) -> list[Payload]:
     return said
 
 
-def head_and_tail(path: Path, limit: int, mask: Callable[[str], str]) -> tuple[str, int]:
-    """A log within `limit` bytes, its head and its tail with a visible mark between, and its whole size."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return "", 0
-    try:
-        size = os.fstat(descriptor).st_size
-        if size <= limit:
-            return mask(os.pread(descriptor, limit, 0).decode(errors="replace")), size
-        half = max(0, limit - 100) // 2
-        head = os.pread(descriptor, half, 0).decode(errors="ignore")
-        tail = os.pread(descriptor, half, size - half).decode(errors="ignore")
-        left_out = size - 2 * half
-        return mask(f"{head}\n[TRUNCATED: {left_out} bytes left out, limit {limit} bytes]\n{tail}"), size
-    finally:
-        os.close(descriptor)
+async def _call_off(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks and see them end, so that none writes into what its owner closes next."""
+    mine = [task for task in tasks if task is not None]
+    for task in mine:
+        task.cancel()
+    await asyncio.gather(*mine, return_exceptions=True)
 
 
 def _finished(item: ToolFinished) -> AgentToolFinished:

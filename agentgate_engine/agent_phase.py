@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from agentgate_engine.agent_attempt import AgentAttempt, AttemptEnd, head_and_tail, said_in_attempt
+from agentgate_engine.agent_attempt import AgentAttempt, AttemptEnd, said_in_attempt
+from agentgate_engine.agent_log import head_and_tail
 from agentgate_engine.agents.driver import AgentCall, AgentCommand, AgentDriver
 from agentgate_engine.agents.environment import agent_environment
 from agentgate_engine.agents.registry import driver_for
@@ -26,23 +27,26 @@ from agentgate_engine.models.events import (
     AgentInterrupted,
     AgentStarted,
     Payload,
+    RunWarned,
     SnapshotRestored,
     parse_payload,
 )
 from agentgate_engine.models.feedback import FeedbackRecord
-from agentgate_engine.models.process import ProcessSpec
-from agentgate_engine.process.process_folder import settle
+from agentgate_engine.models.process import INTERRUPTED, ProcessExit, ProcessSpec
+from agentgate_engine.process.process_folder import read_result, settle
 from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, ProcessHandle
 from agentgate_engine.prompt import compose_prompt
 from agentgate_engine.run_context import RunContext
 from agentgate_engine.store.atomic import replace_file
 from agentgate_engine.store.masking import mask_within
+from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.transcript_writer import TranscriptWriter, transcript_tail
 from agentgate_engine.workspace_delta import DeltaWatch
 
 STREAM_LIMIT = 1 << 20
 MOST_INTERRUPTIONS = 10
 _LOST = "the process and its supervisor were lost; what it had done is kept as a ref"
+_ABANDONED = "its supervisor stopped it because no engine came back; what it had done is kept as a ref"
 P = TypeVar("P", bound=Payload)
 
 
@@ -50,7 +54,8 @@ P = TypeVar("P", bound=Payload)
 class AgentPhase:
     """One iteration's agent call.
 
-    An attempt whose supervisor was lost is recorded, its half-done tree kept, and the call made anew.
+    An attempt whose supervisor was lost, or that was stopped for want of an engine, says nothing about the work: it is
+    recorded, its half-done tree kept, and the call made anew.
     """
 
     context: RunContext
@@ -86,10 +91,15 @@ class AgentPhase:
         lost: list[AttemptRecord] = []
         for attempt in range(1, next_attempt):
             name = context.layout.process(context.run.iteration, "agent", 1, attempt).name
+            reason = self._why_lost(name)
             if name not in told:
-                await self._set_back(name, attempt)
-            lost.append(AttemptRecord(attempt=attempt, process=name, outcome="interrupted", reason=_LOST))
+                await self._set_back(name, attempt, reason)
+            lost.append(AttemptRecord(attempt=attempt, process=name, outcome=INTERRUPTED, reason=reason))
         return lost
+
+    def _why_lost(self, process: str) -> str:
+        result = read_result(self.context.layout.processes / process)
+        return _ABANDONED if result is not None and _abandoned(result.exit) else _LOST
 
     def _call(self, attempt: int) -> AgentCall:
         context = self.context
@@ -112,7 +122,7 @@ class AgentPhase:
     async def _attempt(
         self, directory: Path, attempt: int, call: AgentCall, command: AgentCommand
     ) -> AttemptEnd | None:
-        """Start, adopt or read up on the attempt in `directory`; None when its supervisor was lost."""
+        """Start, adopt or read up on the attempt in `directory`; None when it was interrupted."""
         context = self.context
         found = await context.host.adopt(directory)
         before = said_in_attempt(context.persister.events, directory.name)
@@ -120,6 +130,9 @@ class AgentPhase:
         if isinstance(found, NeverStarted):
             found = await self._start(directory, call, command)
         elif isinstance(found, Dead):
+            return None
+        elif isinstance(found, Ended) and _abandoned(found.exit):
+            settle(directory, INTERRUPTED, context.clock)
             return None
         elif known:
             running = isinstance(found, ProcessHandle)
@@ -129,7 +142,7 @@ class AgentPhase:
         watch = DeltaWatch(
             context.workspace, await asyncio.to_thread(context.workspace.tree_of_commit, context.before_sha)
         )
-        transcript = TranscriptWriter.open(context.layout.transcript(call.iteration), directory.name, context.mask)
+        transcript = await self._transcript(call.iteration, directory.name)
         try:
             parser = self.driver.parser(call)
             reading = AgentAttempt(
@@ -138,9 +151,24 @@ class AgentPhase:
             if isinstance(found, Ended):
                 return await reading.read_to_end(found.exit)
             end = await reading.follow(found, context.stop)
+            if _abandoned(end.exit):
+                settle(directory, INTERRUPTED, context.clock)
+                return None
             return end if end.exit is not None else None
         finally:
             transcript.close()
+
+    async def _transcript(self, iteration: int, process: str) -> TranscriptWriter:
+        """Go on with the transcript; one that was opened for a task that is gone meanwhile is closed again."""
+        path = self.context.layout.transcript(iteration)
+        opening = asyncio.ensure_future(asyncio.to_thread(TranscriptWriter.open, path, process, self.context.mask))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            for opened in await asyncio.gather(opening, return_exceptions=True):
+                if isinstance(opened, TranscriptWriter):
+                    opened.close()
+            raise
 
     async def _start(self, directory: Path, call: AgentCall, command: AgentCommand) -> ProcessHandle:
         context, order = self.context, self.context.order
@@ -182,11 +210,11 @@ class AgentPhase:
             )
         )
 
-    async def _set_back(self, process: str, attempt: int) -> None:
+    async def _set_back(self, process: str, attempt: int, reason: str) -> None:
         """Keep the half-done tree of a lost attempt as a ref, and put the workspace back to the last snapshot."""
         context = self.context
-        await asyncio.to_thread(context.workspace.restore, context.before_sha, process)
-        await context.emit(AgentInterrupted(process=process, attempt=attempt, reason=_LOST))
+        await finish_in_thread(context.workspace.restore, context.before_sha, process)
+        await context.emit(AgentInterrupted(process=process, attempt=attempt, reason=reason))
         await context.emit(SnapshotRestored(commit=context.before_sha, kept_as=f"refs/agentgate/interrupted/{process}"))
 
     async def _conclude(
@@ -194,6 +222,7 @@ class AgentPhase:
     ) -> AgentComplete:
         """Write `result.json` and `agent-{n}.json`, and say how the call ended."""
         context, result = self.context, end.result
+        await self._warn_of_evidence(directory.name, end.exit)
         record = await asyncio.to_thread(self._record, directory, call, command, end, lost)
         file = context.layout.agent(call.iteration)
         evidence = Evidence(file, record)
@@ -222,6 +251,15 @@ class AgentPhase:
         await context.emit(payload, evidence)
         settle(directory, result.outcome, context.clock)
         return payload
+
+    async def _warn_of_evidence(self, process: str, end: ProcessExit | None) -> None:
+        """Say, once, that the logs of an attempt are not all that the agent printed."""
+        if end is None or end.evidence_fault is None:
+            return
+        message = f"the evidence of {process} is not whole: {end.evidence_fault}"
+        warning = RunWarned(warning="evidence", message=self.context.mask(message))
+        if warning not in self._said(RunWarned):
+            await self.context.emit(warning)
 
     def _limit_s(self) -> float:
         """The limit that a call which timed out ran into: its own, or what the run had left."""
@@ -291,9 +329,14 @@ class AgentPhase:
         return [payload for payload in here if isinstance(payload, kind)]
 
 
+def _abandoned(end: ProcessExit | None) -> bool:
+    """Whether the supervisor stopped it because no engine came: that says nothing about the agent's work."""
+    return end is not None and end.ended_by == "engine_lost"
+
+
 def settle_agents(context: RunContext) -> None:
     """`result.json` of each attempt that counted, where an engine died between telling of it and writing that."""
     for iteration in range(1, context.run.iteration + 1):
-        record = context.persister.store.read(PersistedAgentResult, context.layout.agent(iteration))
+        record = context.persister.store.read_if_whole(PersistedAgentResult, context.layout.agent(iteration))
         if record is not None and record.attempts:
             settle(context.layout.processes / record.attempts[-1].process, record.outcome, context.clock)

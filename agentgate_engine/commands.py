@@ -26,7 +26,7 @@ from agentgate_engine.clock import Clock, to_stamp
 from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun, StoreError, UsageError
 from agentgate_engine.event_bus import Emission
 from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.events import RunQueued
+from agentgate_engine.models.events import RunQueued, RunWarned
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_engine_id, new_order_id, order_of
 from agentgate_engine.models.run import Run
@@ -38,13 +38,13 @@ from agentgate_engine.models.work_order import (
     WorkOrder,
     WorkspaceSource,
 )
-from agentgate_engine.process.process_host import ProcessHandle, ProcessHost
+from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_end import canceled, release_workspace
 from agentgate_engine.store.atomic import make_directory, replace_file
 from agentgate_engine.store.control_log import add_wish
 from agentgate_engine.store.index import Index
-from agentgate_engine.store.locks import is_held
+from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.store import Store
 from agentgate_engine.verify.gate_plan import resolve_plan
 from agentgate_engine.work_order_queue import WorkOrderQueue
@@ -144,7 +144,7 @@ def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str],
             save_uncommitted(source.top_level, patch)
         position = _enter(store, index, order, plan, notes, request.explicit, clock)
     except BaseException as fault:
-        _take_back(store, order_id)
+        _take_back(store, index, order_id)
         if isinstance(fault, (OSError, ParkRun)):
             raise StoreError(f"cannot write the order to {store.layout.root}: {fault}; nothing was queued") from fault
         raise
@@ -224,9 +224,19 @@ def _enter(
         persister.close()
 
 
-def _take_back(store: Store, order_id: OrderId) -> None:
-    """Remove what a submit wrote that could not be finished. Best effort: recovery does the same for a killed one."""
-    shutil.rmtree(store.layout.run(first_run_of(order_id)).directory, ignore_errors=True)
+def _take_back(store: Store, index: Index, order_id: OrderId) -> None:
+    """Remove what a submit wrote that could not be finished, rows last. Best effort: recovery queues what is left.
+
+    Under `run.lock`, so that no engine queues the run at the same moment for one that was killed.
+    """
+    run_id = first_run_of(order_id)
+    layout = store.layout.run(run_id)
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, LockHeld):
+            held.enter_context(FileLock.acquire(layout.lock, wait_s=1))
+        shutil.rmtree(layout.directory, ignore_errors=True)
+        with contextlib.suppress(StoreError):
+            index.forget(run_id)
     for path in (store.layout.work_order(order_id), store.layout.uncommitted_patch(order_id)):
         with contextlib.suppress(OSError):
             path.unlink()
@@ -298,11 +308,14 @@ def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) 
         try:
             if persister.run.state.terminal:
                 return _ended_meanwhile(persister.run)
-            asyncio.run(stop_processes(persister.layout.processes, clock))
+            asyncio.run(stop_all(persister.layout.processes, clock))
             order = store.read_order(order_of(run_id))
+            workspaces = WorkspaceManager(store.layout.workspaces)
+            for emission in _keep_half_done(persister, workspaces):
+                persister.write(emission)
             for emission in canceled(persister, order, wish, to_stamp(clock.now())):
                 persister.write(emission)
-            for emission in release_workspace(persister, WorkspaceManager(store.layout.workspaces)):
+            for emission in release_workspace(persister, workspaces):
                 persister.write(emission)
             with index.transaction() as database:
                 database.execute("update job set state='done' where run_id=?", (run_id,))
@@ -313,14 +326,16 @@ def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) 
         index.close()
 
 
-async def stop_processes(processes: Path, clock: Clock) -> None:
-    """Stop every supervised process of a run that is still alive, and wait until it is gone."""
-    host = ProcessHost(clock)
-    for directory in sorted(processes.iterdir()) if processes.is_dir() else []:
-        found = await host.adopt(directory)
-        if isinstance(found, ProcessHandle):
-            await found.stop()
-            await found.wait()
+def _keep_half_done(persister: ResultPersister, workspaces: WorkspaceManager) -> list[Emission]:
+    """Keep what the agent had done as a ref beside the snapshots, as an engine does; a warning where that fails."""
+    iteration = persister.run.iteration
+    if iteration == 0:
+        return []
+    try:
+        workspaces.open(persister.run_id).keep(f"{iteration}-unfinished")
+    except (AgentGateError, OSError) as fault:
+        return [Emission(RunWarned(warning="workspace", message=str(fault)))]
+    return []
 
 
 def living_engines(store: Store) -> list[str]:

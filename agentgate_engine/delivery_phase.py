@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import shlex
 from pathlib import Path
 
 from agentgate_engine.clock import to_stamp
@@ -16,8 +16,10 @@ from agentgate_engine.models.events import (
     BranchPushed,
     DeliveryComplete,
     DeliveryStarted,
+    RunWarned,
 )
 from agentgate_engine.run_context import RunContext
+from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.workspace.fetch_back import fetch_back
 
 
@@ -41,17 +43,20 @@ async def deliver(context: RunContext, commit: str) -> BuildError | None:
         updated_at=to_stamp(context.clock.now()),
     )
     await context.emit(DeliveryStarted(branch=workspace.branch, commit=commit), Evidence(file, record))
+    quoted = shlex.quote(source)
     fault: AgentGateError | None = None
     try:
-        await asyncio.to_thread(fetch_back, workspace, Path(source))
+        note = await finish_in_thread(fetch_back, workspace, Path(source), commit)
+        if note is not None:
+            await context.emit(RunWarned(warning="delivery", message=note))
     except (WorkspaceError, UsageError) as refused:
         fault = refused
-    by_hand = f"git -C {source} fetch {workspace.repository} {workspace.branch}:{workspace.branch}"
+    by_hand = f"git -C {quoted} fetch {shlex.quote(str(workspace.repository))} {workspace.branch}:{workspace.branch}"
     done = record.model_copy(
         update={
             "state": "failed" if fault else "delivered",
             "error": str(fault) if fault else None,
-            "next_step": by_hand if fault else f"git -C {source} merge {workspace.branch}",
+            "next_step": by_hand if fault else f"git -C {quoted} merge {workspace.branch}",
             "updated_at": to_stamp(context.clock.now()),
         }
     )

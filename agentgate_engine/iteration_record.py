@@ -25,13 +25,14 @@ from agentgate_engine.result_persister import ResultPersister
 def iteration_record(
     persister: ResultPersister, order: WorkOrder, *, state: RunState, error: BuildError | None, now: str
 ) -> IterationData:
-    """The record of the present iteration, which ends in `state`."""
+    """The record of the present iteration, which ends in `state`. A file of it that was damaged counts as not there:
+    it can still be looked at, and must not keep the run from ending."""
     layout, store, run = persister.layout, persister.store, persister.run
     n = run.iteration
-    agent = store.read(PersistedAgentResult, layout.agent(n))
-    report = store.read(PersistedVerificationReport, layout.verification(n))
-    feedback = store.read(FeedbackRecord, layout.feedback(n))
-    profile = store.read(ResolvedProfile, layout.profile)
+    agent = store.read_if_whole(PersistedAgentResult, layout.agent(n))
+    report = store.read_if_whole(PersistedVerificationReport, layout.verification(n))
+    feedback = store.read_if_whole(FeedbackRecord, layout.feedback(n))
+    profile = store.read_if_whole(ResolvedProfile, layout.profile)
     begun = persister.happened(EventType.ITERATION_STARTED, n)
     taken = persister.happened(EventType.SNAPSHOT_CREATED, n)
     decision = persister.happened(EventType.STRATEGY_DECISION, n)

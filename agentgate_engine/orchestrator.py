@@ -24,8 +24,10 @@ from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId, new_engine_id, order_of
 from agentgate_engine.models.run_state import RunResult, Step
 from agentgate_engine.process.process_host import ProcessHost
+from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_context import RunContext
+from agentgate_engine.run_end import release_workspace
 from agentgate_engine.run_executor import RunExecutor
 from agentgate_engine.store.atomic import replace_file
 from agentgate_engine.store.control_log import ControlReader
@@ -40,6 +42,11 @@ from agentgate_engine.workspace.manager import WorkspaceManager
 TICK_S = 0.1
 HEARTBEAT_S = 2.0
 PARKED_S = 10.0
+"""How long a run that cannot go on waits before it is tried again."""
+
+PARKED_TRIES = 3
+"""How often an engine that ends when idle tries such a run before it leaves it to the next one. Leaving at the first
+fault would have whoever waits for the run start engine after engine."""
 
 Say = Callable[[str], None]
 
@@ -60,6 +67,12 @@ class Orchestrator:
     _contexts: dict[RunId, RunContext] = field(default_factory=dict[RunId, RunContext])
     _wishes: dict[str, ControlEntry] = field(default_factory=dict[str, ControlEntry])
     _parked: dict[str, str] = field(default_factory=dict[str, str])
+    """Why each run waits that cannot go on at the moment."""
+    _set_aside: dict[RunId, tuple[Claim, float]] = field(default_factory=dict[RunId, "tuple[Claim, float]"])
+    """The parked runs that hold no slot, and when each is due again."""
+    _tries: dict[str, int] = field(default_factory=dict[str, int])
+    _unreadable: set[str] = field(default_factory=set[str])
+    _trouble: str = ""
 
     def stop(self) -> None:
         """End the engine soon. Agents go on under their supervisors, for the next engine to adopt."""
@@ -80,9 +93,6 @@ class Orchestrator:
             with FileLock.acquire(self.store.layout.engine_lock(self.engine)):
                 self._heartbeat()
                 forget_dead_engines(self.store.layout)
-                stranded = queue_the_stranded(self.store, index)
-                for run, reason in stranded.unreadable:
-                    self.say(f"{run} cannot be read and is left alone: {reason}")
                 try:
                     await self._work()
                 finally:
@@ -97,22 +107,54 @@ class Orchestrator:
         swept = beaten = float("-inf")
         while not self._stopping.is_set():
             now = self.clock.monotonic()
-            for wish in wishes.read_new():
-                self._hear(wish)
-            if now - swept >= HEARTBEAT_S:
-                swept = now
-                for run in await asyncio.to_thread(self.queue.requeue_of_the_dead, self._lives):
-                    self.say(f"{run} was left by an engine that ended; going on with it")
-            await self._fill_slots()
+            try:
+                for wish in wishes.read_new():
+                    self._hear(wish)
+                if now - swept >= HEARTBEAT_S:
+                    swept = now
+                    await self._sweep()
+                await self._fill_slots()
+                if self.until_idle and await self._is_idle():
+                    return
+            except (StoreError, OSError) as fault:  # a busy or full store may be well again at the next tick
+                self._complain(str(fault))
             if now - beaten >= HEARTBEAT_S:
                 beaten = now
                 self._heartbeat()
                 await self._beat_runs()
-            if self.until_idle and not self._tasks:
-                unfinished = await asyncio.to_thread(self.queue.unfinished)
-                if unfinished <= len(self._parked):
-                    return
             await self._pause()
+
+    async def _sweep(self) -> None:
+        """Take up what dead engines and killed submits left."""
+        for run in await asyncio.to_thread(self.queue.requeue_of_the_dead, self._lives):
+            self.say(f"{run} was left by an engine that ended; going on with it")
+        stranded = await asyncio.to_thread(
+            queue_the_stranded, self.store, self.index, left_alone=frozenset(self._unreadable)
+        )
+        for run, reason in stranded.unreadable:
+            self._unreadable.add(run)
+            self.say(f"{run} cannot be read and is left alone: {reason}")
+        self._trouble = ""
+
+    def _complain(self, trouble: str) -> None:
+        """Say what is wrong with the store, once until it changes or a sweep went well."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.say(f"the store cannot be used at the moment; trying again: {trouble}")
+
+    async def _is_idle(self) -> bool:
+        """Whether nothing is left that this engine could still do. Runs of other living engines are theirs."""
+        if any(run not in self._parked for run in self._tasks):
+            return False
+        if any(self._tries.get(run, 0) < PARKED_TRIES for run in self._parked):
+            return False
+        if len(self._tasks) >= self.slots:
+            return True
+        unfinished = await asyncio.to_thread(self.queue.unfinished, self._concerns_us)
+        return unfinished <= len(self._parked)
+
+    def _concerns_us(self, owner: str) -> bool:
+        return owner == self.engine or not self._lives(owner)
 
     async def _pause(self) -> None:
         """Until a run ended, a stop was asked for, or the next tick."""
@@ -130,39 +172,73 @@ class Orchestrator:
 
     async def _fill_slots(self) -> None:
         while len(self._tasks) < self.slots and not self._stopping.is_set():
+            now = self.clock.monotonic()
+            due = [run for run, (_, at) in self._set_aside.items() if at <= now and run not in self._tasks]
+            if due:
+                self._begin(self._set_aside.pop(due[0])[0])
+                continue
             if not await asyncio.to_thread(self.queue.waiting):
                 return
             claim = await asyncio.to_thread(self.queue.claim, self.engine)
             if claim is None:
                 return
-            self._tasks[claim.run_id] = asyncio.create_task(self._run(claim), name=f"run {claim.run_id}")
+            self._begin(claim)
+
+    def _begin(self, claim: Claim) -> None:
+        self._parked.pop(claim.run_id, None)
+        self._tasks[claim.run_id] = asyncio.create_task(self._run(claim), name=f"run {claim.run_id}")
 
     async def _run(self, claim: Claim) -> None:
-        """Work one claimed run to its end, through any time in which its evidence cannot be written."""
+        """Work one claimed run to its end, through any time in which its evidence cannot be written.
+
+        A store that cannot be written keeps the slot, since no other run could go on either. Any other fault sets the
+        run aside without one, to be tried again as long as the engine lives.
+        """
+        run_id = claim.run_id
         while True:
             try:
-                await self._work_claim(claim)
-                self._parked.pop(claim.run_id, None)
-                await asyncio.to_thread(self.queue.complete, claim)
+                await self._work_and_complete(claim)
+                self._tries.pop(run_id, None)
                 return
             except ParkRun as fault:
-                await self._park(claim.run_id, str(fault))
+                await self._park(run_id, str(fault))
                 await asyncio.sleep(PARKED_S)
-            except LockHeld as fault:
-                self.say(f"{claim.run_id} is being written by another process: {fault}")
-                await asyncio.to_thread(self.queue.give_back, claim)
-                await asyncio.sleep(1)
-                return
+                self._parked.pop(run_id, None)
             except Fenced as fault:
                 self.say(str(fault))
                 return
             except Exception as fault:  # nothing of one run may end the engine, and nothing of it may go unseen
-                await self._park(claim.run_id, f"{type(fault).__name__}: {fault}")
+                await self._park(run_id, f"{type(fault).__name__}: {fault}")
+                self._set_aside[run_id] = (claim, self.clock.monotonic() + PARKED_S)
                 return
+
+    async def _work_and_complete(self, claim: Claim) -> None:
+        try:
+            await self._work_claim(claim)
+        except (ParkRun, Fenced):
+            raise
+        except LockHeld as fault:
+            self.say(f"{claim.run_id} is being written by another process: {fault}")
+            await asyncio.to_thread(self.queue.give_back, claim)
+            await asyncio.sleep(1)
+            return
+        except Exception as fault:
+            if not await asyncio.to_thread(self._has_ended, claim.run_id):
+                raise
+            self.say(f"{claim.run_id} has ended, but something of it is amiss: {type(fault).__name__}: {fault}")
+        await asyncio.to_thread(self.queue.complete, claim)
+
+    def _has_ended(self, run_id: RunId) -> bool:
+        """Whether a run says in its own summary that it is over."""
+        try:
+            return self.store.read_run(run_id).state.terminal
+        except (StoreError, OSError):
+            return False
 
     async def _park(self, run_id: RunId, reason: str) -> None:
         """Say why a run cannot go on wherever that can still be said: in the list, in the engine's record and log."""
         self._parked[run_id] = reason
+        self._tries[run_id] = self._tries.get(run_id, 0) + 1
         self.say(f"{run_id} waits: {reason}")
         try:
             await asyncio.to_thread(self.index.put_waiting, run_id, f"store: {reason}")
@@ -179,11 +255,7 @@ class Orchestrator:
             try:
                 context = self._context(claim, persister)
             except AgentGateError as fault:
-                if persister.run.state.terminal:
-                    return
-                error = error_of_system(fault, phase=persister.run.state.value, failed_at=to_stamp(self.clock.now()))
-                failed = RunFailed(result=RunResult.FAILED_ERROR, step=Step.SYSTEM_ERROR, error=error)
-                await persister.persist(Emission(failed))
+                await self._end_without_context(persister, fault)
                 return
             self._contexts[claim.run_id] = context
             if (wish := self._wishes.get(claim.run_id)) is not None:
@@ -195,6 +267,17 @@ class Orchestrator:
         finally:
             self._contexts.pop(claim.run_id, None)
             persister.close()
+
+    async def _end_without_context(self, persister: ResultPersister, fault: AgentGateError) -> None:
+        """Fail a run whose records are gone. What an engine before us left running of it is stopped first."""
+        if not persister.run.state.terminal:
+            await stop_all(persister.layout.processes, self.clock)
+            error = error_of_system(fault, phase=persister.run.state.value, failed_at=to_stamp(self.clock.now()))
+            failed = RunFailed(result=RunResult.FAILED_ERROR, step=Step.SYSTEM_ERROR, error=error)
+            await persister.persist(Emission(failed))
+        workspaces = WorkspaceManager(self.store.layout.workspaces)
+        for emission in await asyncio.to_thread(release_workspace, persister, workspaces):
+            await persister.persist(emission)
 
     def _context(self, claim: Claim, persister: ResultPersister) -> RunContext:
         order = self.store.read_order(order_of(claim.run_id))

@@ -36,9 +36,11 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
 from agentgate_engine.models.verification import PersistedVerificationReport
+from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.run_end import canceled, close_iteration, release_workspace
 from agentgate_engine.strategies.fixed import NAME, IterationOutcome, decide
+from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.verify_phase import VerifyPhase
 
 STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)
@@ -113,7 +115,7 @@ class RunExecutor:
         store = context.persister.store.layout
         patch = store.work_orders / source.uncommitted_patch if source.uncommitted_patch else None
         try:
-            workspace = await asyncio.to_thread(
+            workspace = await finish_in_thread(
                 context.workspaces.prepare, context.run_id, Path(source.path), source.base_commit, patch
             )
         except UsageError as fault:  # it could be used when the order was submitted
@@ -149,10 +151,10 @@ class RunExecutor:
         context = self.context
         iteration, title = context.run.iteration, context.order.title
         message = f"{title}\n\nAgentGate run {context.run_id}, iteration {iteration}"
-        snapshot = await asyncio.to_thread(context.workspace.snapshot, iteration, message, context.before_sha)
-        patch = await asyncio.to_thread(context.workspace.diff, snapshot.before_sha, snapshot.after_sha)
+        snapshot = await finish_in_thread(context.workspace.snapshot, iteration, message, context.before_sha)
         file = context.layout.diff(iteration)
-        await context.emit(SnapshotCreated(snapshot=snapshot, diff_file=file.name), Evidence(file, patch))
+        await finish_in_thread(context.workspace.write_diff, snapshot.before_sha, snapshot.after_sha, file)
+        await context.emit(SnapshotCreated(snapshot=snapshot, diff_file=file.name))
         for note in snapshot.notes:
             await context.emit(RunWarned(warning="snapshot", message=note))
 
@@ -214,7 +216,10 @@ class RunExecutor:
         await self._fail(Step.SYSTEM_ERROR, RunResult.FAILED_TIMEOUT, error)
 
     async def _failed_by(self, fault: Exception) -> None:
-        """A fault of ours or of the machine: into the run, with its type, never only into a log."""
+        """A fault of ours or of the machine: into the run, with its type, never only into a log.
+
+        Nothing is said to have ended while its processes run: an agent that nobody had adopted is stopped first.
+        """
         if self.context.run.state.terminal:
             return
         error = error_of_system(fault, phase=self.context.run.state.value, failed_at=self._now())
@@ -223,6 +228,7 @@ class RunExecutor:
         await self._fail(step, RunResult.FAILED_ERROR, error)
 
     async def _fail(self, step: Step, result: RunResult, error: BuildError) -> None:
+        await stop_all(self.context.layout.processes, self.context.clock)
         await self._close_iteration(advance(self.context.run.state, step), error)
         signature = error.context.get("signature")
         await self.context.emit(
@@ -232,6 +238,7 @@ class RunExecutor:
     async def _canceled(self) -> None:
         context, wish = self.context, self.context.wish
         assert wish is not None, "only a wish cancels a run"
+        await stop_all(context.layout.processes, context.clock)
         if context.run.iteration:
             await self._keep_half_done()
         await self._emit_all(canceled(context.persister, context.order, wish, self._now()))
@@ -241,7 +248,7 @@ class RunExecutor:
         context = self.context
         try:
             name = f"{context.run.iteration}-unfinished"
-            await asyncio.to_thread(context.workspace.keep, name)
+            await finish_in_thread(context.workspace.keep, name)
         except AgentGateError as fault:
             await context.emit(RunWarned(warning="workspace", message=str(fault)))
 
@@ -253,7 +260,7 @@ class RunExecutor:
 
     async def _release(self) -> None:
         context = self.context
-        await self._emit_all(await asyncio.to_thread(release_workspace, context.persister, context.workspaces))
+        await self._emit_all(await finish_in_thread(release_workspace, context.persister, context.workspaces))
 
     async def _emit_all(self, emissions: list[Emission]) -> None:
         for item in emissions:

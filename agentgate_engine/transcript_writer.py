@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,9 +11,13 @@ from pathlib import Path
 
 from agentgate_engine.agents.driver import Line
 from agentgate_engine.clock import to_stamp
+from agentgate_engine.errors import StoreError
 from agentgate_engine.models.transcript import TEXT_LIMIT
 from agentgate_engine.store.append_log import AppendLog
-from agentgate_engine.store.line_reader import read_lines
+from agentgate_engine.store.atomic import open_regular
+from agentgate_engine.store.line_reader import LineReader
+
+_STDERR = b'"stream": "stderr"'
 
 
 @dataclass
@@ -32,15 +37,24 @@ class TranscriptWriter:
 
     @classmethod
     def open(cls, path: Path, process: str, mask: Callable[[str], str]) -> TranscriptWriter:
-        """Go on with a transcript for the attempt in process folder `process`."""
+        """Go on with a transcript for the attempt in process folder `process`. It reads all of it: not for a loop.
+
+        A line is not decoded for the two facts wanted of it: inside a text, a quote is always escaped, so a key with
+        both its quotes is a key.
+        """
         log = AppendLog.open(path)
-        written: Counter[str] = Counter()
-        lines = read_lines(path)
-        for line in lines:
-            found = json.loads(line)
-            if found["process"] == process:
-                written[found["stream"]] += 1
-        return cls(log, process, mask, len(lines), len(lines) - written.total(), written)
+        try:
+            ours = f'"process": {json.dumps(process)}'.encode()
+            written: Counter[str] = Counter()
+            count = 0
+            for line in LineReader(path).read_new():
+                count += 1
+                if ours in line:
+                    written["stderr" if _STDERR in line else "stdout"] += 1
+        except BaseException:
+            log.close()
+            raise
+        return cls(log, process, mask, count, count - written.total(), written)
 
     def write(self, lines: Iterable[Line]) -> None:
         """Append lines in one write.
@@ -64,13 +78,18 @@ class TranscriptWriter:
             "t": to_stamp(line.t),
             "kind": line.kind.value,
             "text": text[:TEXT_LIMIT],
-            "stream": line.stream,
             "raw": line.raw,
             "process": self.process,
-            "tool": line.tool,
-            "isError": line.is_error,
-            "cut": line.cut or len(text) > TEXT_LIMIT,
         }
+        # A default that is spelt out in every short line makes the transcript several times as long as the log.
+        if line.stream != "stdout":
+            record["stream"] = line.stream
+        if line.tool is not None:
+            record["tool"] = line.tool
+        if line.is_error:
+            record["isError"] = True
+        if line.cut or len(text) > TEXT_LIMIT:
+            record["cut"] = True
         self.next_seq += 1
         return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
@@ -81,11 +100,11 @@ class TranscriptWriter:
 def transcript_tail(path: Path, lines: int = 50) -> str:
     """The text of the last lines of a transcript, as people read them; empty when there is none."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - lines * 3 * TEXT_LIMIT))
             found = file.read().split(b"\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, StoreError):
         return ""
     texts: list[str] = []
     for line in found[-lines - 1 :]:

@@ -15,12 +15,13 @@ from agentgate_engine.models.events import (
     VerificationComplete,
     VerificationStarted,
 )
-from agentgate_engine.models.process import ProcessExit, ProcessSpec, SignalName
+from agentgate_engine.models.process import INTERRUPTED, ProcessExit, ProcessSpec, SignalName
 from agentgate_engine.models.verification import Check, PersistedVerificationReport
 from agentgate_engine.process.process_folder import read_spec, settle
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
 from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.store.masking import looks_secret
+from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome
 from agentgate_engine.verify.verifier import Verification, Verifier, levels_glyphs, planned_checks
 from agentgate_engine.verify.verify_yaml import NAMES
@@ -88,7 +89,7 @@ class VerifyPhase:
         begun = context.persister.happened(EventType.VERIFICATION_STARTED, context.run.iteration)
         if isinstance(begun, VerificationStarted):
             return CleanRoom(context.workspace.clean_room_path, begun.kept_caches)
-        room = await asyncio.to_thread(context.workspace.clean_room, commit, pristine=context.order.pristine)
+        room = await finish_in_thread(context.workspace.clean_room, commit, pristine=context.order.pristine)
         await context.emit(
             VerificationStarted(
                 commit=commit,
@@ -129,7 +130,9 @@ class VerifyPhase:
             if isinstance(found, Dead):
                 continue
             end = found.exit if isinstance(found, Ended) else await self._wait(found)
-            if end is not None:
+            if end is not None and end.ended_by == "engine_lost":
+                settle(directory, INTERRUPTED, context.clock)  # it says nothing about the work
+            elif end is not None:
                 break
         else:
             name, end = context.process_name(kind, int(number))[0], None
@@ -180,9 +183,17 @@ class VerifyPhase:
     async def _check_started(self, check_id: str, command: str | None, process: str | None) -> None:
         if self.context.wish is not None:
             raise CanceledByOperator
-        await self.context.emit(CheckStarted(id=check_id, command=command, process=process))
+        if not self._told(CheckStarted, check_id):
+            await self.context.emit(CheckStarted(id=check_id, command=command, process=process))
 
     async def _check_finished(self, check: Check) -> None:
-        await self.context.emit(
-            CheckFinished(id=check.id, status=check.status, duration_ms=check.duration, message=check.message)
-        )
+        if not self._told(CheckFinished, check.id):
+            await self.context.emit(
+                CheckFinished(id=check.id, status=check.status, duration_ms=check.duration, message=check.message)
+            )
+
+    def _told(self, kind: type[CheckStarted] | type[CheckFinished], check_id: str) -> bool:
+        """Whether an engine before this one told it already."""
+        here = self.context.run.iteration
+        told = (e for e in self.context.persister.events if e.type is kind.type and e.iteration == here)
+        return any(event.data.get("id") == check_id for event in told)

@@ -99,6 +99,7 @@ class WorkOrderQueue:
         """How many runs wait."""
         return self._index.jobs("queued")
 
-    def unfinished(self) -> int:
-        """How many runs wait or are being worked."""
-        return self._index.jobs("queued", "claimed")
+    def unfinished(self, counts: Callable[[str], bool] = lambda owner: True) -> int:
+        """How many runs wait, or are claimed by an owner that `counts`."""
+        claimed = sum(count for owner, count in self._index.owners().items() if counts(owner))
+        return self.waiting() + claimed

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agentgate_engine.agents.driver import ToolFinished, ToolStarted
 from agentgate_engine.models.agent_result import LineRange, TouchedPath, WorkspaceDelta
+from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.workspace.workspace import Workspace
 
 WRITES = ("edit", "bash", "other")
@@ -47,7 +48,7 @@ class DeltaWatch:
         """
         calls, crowded, before = self._window, self._crowded or len(self._window) > 1, self.tree
         self._window, self._crowded = [], bool(self._open)
-        self.tree = await asyncio.to_thread(self.workspace.tree_now)
+        self.tree = await finish_in_thread(self.workspace.tree_now)
         if self.tree == before:
             return []
         changed = await asyncio.to_thread(self.workspace.changes_between, before, self.tree)

@@ -10,14 +10,13 @@ import os
 import sys
 import threading
 
-from agentgate_engine.cli.arguments import make_parser
-from agentgate_engine.cli.main import dispatch, guard, run_command
+from agentgate_engine.cli.main import dispatch, guard, parse, run_command
 from agentgate_engine.cli.output import say
 
 
 def main() -> int:
     """Run the command line. Returns the exit code of DESIGN 3."""
-    asked = make_parser().parse_args()
+    asked = parse()
     if asked.command == "demo" and not asked.headless:
         return guard(lambda: _demo(asked))
     if asked.command is not None:

@@ -23,7 +23,7 @@ from agentgate_engine.models.events import (
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.health import summary_fault
 from agentgate_engine.store.index import Index, RunRow
-from agentgate_engine.store.log_window import read_log_lines
+from agentgate_engine.store.log_window import read_last_lines, read_log_lines
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
 from agentgate_engine.store.store import Store
 from agentgate_engine.views.call_detail import CallDetail, call_detail
@@ -33,8 +33,10 @@ from agentgate_engine.views.safe_text import SafeText, sanitize, sanitize_block
 from agentgate_engine.views.timeline import Timeline, timeline
 from agentgate_engine.views.verification_view import VerificationView, verification_view
 from agentgate_engine.views.why import WhyView, why_view
+from agentgate_engine.views.why_facts import LogReaders
 
 _KEPT_READERS = 6
+_READERS = LogReaders(read_log_lines, read_last_lines)
 _NOTHING = SafeText("")
 
 
@@ -192,7 +194,7 @@ class StoreReader:
         return RunViews(
             order=self._shortened(order),
             timeline=timeline(evidence, n, now),
-            why=self._shortened_why(why_view(evidence, n, read_log_lines)),
+            why=self._shortened_why(why_view(evidence, n, _READERS)),
             verification=verification_view(evidence, order, n),
             feedback=_block(sent.text) if sent is not None else (),
             prompt=_block(told),

@@ -91,6 +91,16 @@ def test_a_claim_that_was_taken_over_can_end_nothing(store: Store) -> None:
     index.close()
 
 
+def test_what_others_work_does_not_count_as_ours(store: Store) -> None:
+    fill(store, 0, 0, 0)
+    index = Index.open_writable(store.layout)
+    queue = WorkOrderQueue(index)
+    assert [queue.claim("ours"), queue.claim("theirs")]
+    assert queue.unfinished() == 3
+    assert queue.unfinished(lambda owner: owner == "ours") == 2
+    index.close()
+
+
 def test_queueing_twice_is_no_error_and_changes_no_place(store: Store) -> None:
     (a, b) = fill(store, 0, 0)
     index = Index.open_writable(store.layout)

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from agentgate_engine import __version__
 
+FILTER_HELP = (
+    'word, "two words", !word, /regex/ or field:value, where the fields are'
+    " id order st title it agent repo now level error"
+)
 EPILOG = """exit codes: 0 ok, 1 the run failed, 2 bad usage or input, 3 the store cannot be used
 An id is an order (abcd2345), a run (abcd2345.1) or an iteration (abcd2345.1/2); any unique beginning will do."""
 
@@ -31,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     serve.add_argument("--until-idle", action="store_true", help="end when nothing waits and nothing runs")
     serve.add_argument("--engine-id", help=argparse.SUPPRESS)
     status = _add(commands, "status", "list the runs, newest first")
-    status.add_argument("-f", "--filter", default="", metavar="FILTER", help="word, !word, field:value or /regex/")
+    status.add_argument("-f", "--filter", default="", metavar="FILTER", help=FILTER_HELP)
     status.add_argument(
         "-n", "--limit", type=int, default=30, metavar="N", help="at most N runs; 0 for all (default 30)"
     )
@@ -47,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     cancel.add_argument("--reason", default="", help="recorded with the run")
     doctor = _add(commands, "doctor", "check this machine, the store and the agents")
     doctor.add_argument("--rebuild", action="store_true", help="make index.db again from the files first")
-    demo = _add(commands, "demo", "watch seven orders meet different fates, in a store of its own")
+    demo = _add(commands, "demo", "watch eight orders meet different fates, in a store of its own")
     demo.add_argument("--headless", action="store_true", help="no console: wait for the end and print the result table")
     return parser
 
@@ -59,6 +63,7 @@ def _add(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help="the run store")
     return parser
 
 
@@ -95,7 +100,11 @@ def _order(parser: argparse.ArgumentParser, *, start: bool = False) -> None:
         help="what the agent may do without asking; bypass lets it do anything your user may (default: %(default)s)",
     )
     agent.add_argument(
-        "--pass-env", action="append", default=[], metavar="NAME", help="let the agent see this variable too"
+        "--pass-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let the agent see this variable too; or PREFIX*",
     )
     limits = parser.add_argument_group("limits")
     limits.add_argument("--max-iterations", type=int, metavar="N", help="agent calls at most (default 3)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from agentgate_engine.cli.output import put, put_json
+from agentgate_engine.cli.output import put, put_json, writing
 from agentgate_engine.cli.reading import read_asked
 from agentgate_engine.errors import UsageError
 from agentgate_engine.store.atomic import read_regular
@@ -32,5 +32,6 @@ def diff(asked: argparse.Namespace) -> int:
         for line in patch.split(b"\n"):
             put(sanitize(line))
     else:
-        sys.stdout.buffer.write(patch)
+        with writing():
+            sys.stdout.buffer.write(patch)
     return 0

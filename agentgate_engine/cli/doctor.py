@@ -18,16 +18,20 @@ from agentgate_engine.agents.registry import DRIVERS
 from agentgate_engine.cli.output import put, put_json
 from agentgate_engine.commands import living_engines
 from agentgate_engine.errors import AgentGateError
+from agentgate_engine.models.engine import EngineRecord
 from agentgate_engine.models.work_order import AgentRequest
+from agentgate_engine.store.atomic import read_regular
 from agentgate_engine.store.health import RunHealth
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.layout import resolve_root
 from agentgate_engine.store.recovery import rebuild_index
 from agentgate_engine.store.store import Store
+from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import sanitize
 from agentgate_engine.workspace.manager import WorkspaceManager
 
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
+WIDTH = len("agent claude-code")
 LOW_DISK_BYTES = 1 << 30
 
 
@@ -51,7 +55,8 @@ def doctor(asked: argparse.Namespace) -> int:
     findings: list[Finding] = []
     if asked.rebuild:
         done = rebuild_index(Store.open(root))
-        words = f"{done.indexed} runs indexed, {done.queued} of them to be worked, {len(done.unreadable)} unreadable"
+        indexed = wording.plural(done.indexed, "run")
+        words = f"{indexed} indexed, {done.queued} of them to be worked, {len(done.unreadable)} unreadable"
         findings.append(Finding("rebuild", "ok", words))
     findings += [*_machine(), *_terminal(), *_store(root, origin), *_agents()]
     if asked.json:
@@ -59,9 +64,9 @@ def doctor(asked: argparse.Namespace) -> int:
     else:
         for finding in findings:
             mark = {"ok": "ok  ", "note": "note", "problem": "FAIL"}[finding.state]
-            put(sanitize(f"{mark}  {finding.what:<14} {finding.detail}"))
+            put(sanitize(f"{mark}  {finding.what:<{WIDTH}} {finding.detail}"))
             if finding.next_step:
-                put(sanitize(f"{'':20} -> {finding.next_step}"))
+                put(sanitize(f"{'':{WIDTH + 6}} -> {finding.next_step}"))
     return 1 if any(finding.state == "problem" for finding in findings) else 0
 
 
@@ -129,13 +134,22 @@ def _store(root: Path, origin: str) -> Iterator[Finding]:
         "free disk", "problem" if low else "ok", f"{free >> 20} MB", "free some: runs would be parked" if low else None
     )
     engines = living_engines(store)
-    yield Finding(
-        "engines",
-        "ok" if engines else "note",
-        ", ".join(engines) or "none alive",
-        None if engines else "agentgate serve",
-    )
+    for engine in engines:
+        yield _engine(store, engine)
+    if not engines:
+        yield Finding("engines", "note", "none alive", "agentgate serve")
     yield from _runs(store)
+
+
+def _engine(store: Store, engine: str) -> Finding:
+    """A living engine, and how it is stopped. Its record comes a moment after its lock."""
+    path = store.layout.engine_record(engine)
+    try:
+        record = EngineRecord.from_json(read_regular(path), str(path))
+    except (AgentGateError, FileNotFoundError):
+        return Finding("engine", "ok", engine)
+    words = f"{engine}: pid {record.pid}, {wording.plural(record.slots, 'slot')}, {len(record.running)} running"
+    return Finding("engine", "ok", words, f"`kill {record.pid}` stops it and leaves its agents running")
 
 
 def _runs(store: Store) -> Iterator[Finding]:
@@ -159,7 +173,7 @@ def _runs(store: Store) -> Iterator[Finding]:
             "index", "note", f"{len(stranded)} runs are not in it", "the next engine takes them in, or --rebuild"
         )
     else:
-        yield Finding("index", "ok", f"{len(rows)} runs")
+        yield Finding("index", "ok", wording.plural(len(rows), "run"))
     dangling = [run for run in rows if not store.layout.run(rows[run].id).directory.is_dir()]  # pyright: ignore[reportArgumentType]
     if dangling:
         yield Finding("index", "problem", f"no files for {', '.join(dangling[:5])}", "agentgate doctor --rebuild")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agentgate_engine.cli.output import put, put_json, say
+from agentgate_engine.cli.output import put, put_json, say, writing
 from agentgate_engine.cli.reading import open_store, read_asked, run_id_of
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import RunId
@@ -70,7 +70,8 @@ def follow(store: Store, run_id: RunId, still_worked: Callable[[], None] = lambd
         if reader is not None:
             for line in reader.read_new():
                 put(_text(line))
-            sys.stdout.flush()
+            with writing():
+                sys.stdout.flush()
         if run.iteration > iteration:
             iteration += 1
             reader = LineReader(layout.transcript(iteration))
@@ -125,9 +126,10 @@ def _raw(evidence: RunEvidence, iteration: int) -> int:
             for line in read_lines_of(path):
                 put(sanitize(line))
         else:
-            sys.stdout.flush()
             for chunk in _bytes(path):
-                sys.stdout.buffer.write(chunk)
+                with writing():
+                    sys.stdout.flush()
+                    sys.stdout.buffer.write(chunk)
     return 0
 
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from agentgate_engine.errors import UsageError
 from agentgate_engine.views.safe_text import SafeText, cell_width, clip
 
 if TYPE_CHECKING:
     from agentgate_engine.models.record import Record
+
+
+class OutputError(UsageError):
+    """Standard output takes no more: its disk is full, or its device failed."""
+
+
+@contextlib.contextmanager
+def writing() -> Generator[None]:
+    """Around every write to standard output. A reader that has gone away is no error, and goes through as it is.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise OutputError(f"cannot write the output: {fault.strerror}") from fault
 
 
 def say(text: str) -> None:
@@ -21,13 +42,15 @@ def say(text: str) -> None:
 
 def put(text: str) -> None:
     """A line of data. The caller made it safe."""
-    sys.stdout.write(text + "\n")
+    with writing():
+        sys.stdout.write(text + "\n")
 
 
 def put_json(document: object) -> None:
     """The one JSON document of a `--json` command; view-models and records are turned into objects."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=_plain)
-    sys.stdout.write("\n")
+    with writing():
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=_plain)
+        sys.stdout.write("\n")
 
 
 def record_json(record: Record) -> object:

@@ -11,6 +11,7 @@ from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.layout import resolve_root
 from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
 from agentgate_engine.store.store import Store
+from agentgate_engine.views.wording import plural
 
 
 def open_store(asked: argparse.Namespace) -> Store:
@@ -42,7 +43,8 @@ def read_asked(asked: argparse.Namespace) -> tuple[RunEvidence, int]:
     run_id, iteration = find_run(store.layout, asked.id)
     evidence = RunEvidenceReader(store, run_id).read()
     if iteration is not None and not 1 <= iteration <= evidence.run.iteration:
-        raise UsageError(f"run {run_id} has {evidence.run.iteration} iterations, no iteration {iteration}")
+        count = plural(evidence.run.iteration, "iteration")
+        raise UsageError(f"run {run_id} has {count}, no iteration {iteration}")
     return evidence, iteration if iteration is not None else evidence.run.iteration
 
 

@@ -8,6 +8,7 @@ import shutil
 import time
 
 from agentgate_engine.cli.output import put, put_json, say, table
+from agentgate_engine.errors import UsageError
 from agentgate_engine.store.health import RunHealth
 from agentgate_engine.store.index import Index, RunRow
 from agentgate_engine.store.layout import StoreLayout, resolve_root
@@ -22,8 +23,10 @@ def status(asked: argparse.Namespace) -> int:
 
     Raises:
         StoreError: there is no readable store.
-        UsageError: the filter cannot be understood.
+        UsageError: the filter or the limit cannot be understood.
     """
+    if asked.limit < 0:
+        raise UsageError(f"-n {asked.limit} is no number of runs: give 1 or more, or 0 for all")
     layout = open_root(resolve_root(asked.home, os.environ)[0])
     wanted = parse_filter(asked.filter, FILTER_FIELDS)
     rows = read_rows(layout)

@@ -6,23 +6,27 @@ import argparse
 import contextlib
 import io
 import os
+import re
 import sys
 
 from agentgate_engine.agents.registry import driver_for
 from agentgate_engine.cli.log import follow
 from agentgate_engine.cli.output import put, put_json, record_json, say
 from agentgate_engine.cli.reading import make_store
-from agentgate_engine.cli.why import put_why
+from agentgate_engine.cli.why import READERS, put_why
 from agentgate_engine.clock import Clock
 from agentgate_engine.commands import SubmitRequest, Submitted, living_engines, start_engine
 from agentgate_engine.commands import submit as submit_order
-from agentgate_engine.errors import UsageError
+from agentgate_engine.errors import StoreError, UsageError
+from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.work_order import AgentRequest, Limits
-from agentgate_engine.store.log_window import read_log_lines
+from agentgate_engine.store.index import Index
 from agentgate_engine.store.run_evidence import RunEvidenceReader
 from agentgate_engine.store.store import Store
 from agentgate_engine.views.safe_text import sanitize
-from agentgate_engine.views.why import why_view
+from agentgate_engine.views.why import DEFAULT_ONLY, judged_by_nothing, why_view
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 
 
 def submit(asked: argparse.Namespace) -> int:
@@ -58,6 +62,7 @@ def run(asked: argparse.Namespace) -> int:
 
     def with_an_engine() -> None:
         if not living_engines(store):
+            _refuse_if_parked(store, done.run_id)
             start_engine(store, os.environ, until_idle=True)
 
     with_an_engine()
@@ -78,14 +83,31 @@ def run(asked: argparse.Namespace) -> int:
     if asked.json:
         put_json({**_document(done), "run": record_json(evidence.run)})
     elif code:
-        put_why(why_view(evidence, None, read_log_lines))
+        put_why(why_view(evidence, None, READERS))
     else:
-        put(sanitize(f"passed; the branch {evidence.run.branch} is in {evidence.run.repository}"))
+        how = DEFAULT_ONLY if judged_by_nothing(evidence) else "passed"
+        put(sanitize(f"{how}; the branch {evidence.run.branch} is in {evidence.run.repository}"))
     return code
+
+
+def _refuse_if_parked(store: Store, run_id: RunId) -> None:
+    """A run whose files keep every engine from working it is not given one engine after the other.
+
+    Raises:
+        StoreError: the last engine gave it up; says why.
+    """
+    index = Index.open_readonly(store.layout)
+    try:
+        row = index.row(run_id)
+    finally:
+        index.close()
+    if row is not None and row.waiting is not None and row.waiting.startswith("store: "):
+        raise StoreError(f"{run_id} cannot go on: {row.waiting.removeprefix('store: ')}; see `agentgate doctor`")
 
 
 def _submit(asked: argparse.Namespace) -> tuple[Store, Submitted]:
     driver_for(asked.agent)
+    _refuse_idle_options(asked)
     given = {
         "maxIterations": asked.max_iterations,
         "maxIterationSeconds": asked.iteration_time,
@@ -119,6 +141,25 @@ def _submit(asked: argparse.Namespace) -> tuple[Store, Submitted]:
     for note in done.notes:
         say(f"note: {sanitize(note)}")
     return store, done
+
+
+def _refuse_idle_options(asked: argparse.Namespace) -> None:
+    """An option that would do nothing is a misunderstanding, and better told now than after the run.
+
+    Raises:
+        UsageError: there is one; says which, and what it is for.
+    """
+    for given, option, agent in (
+        (asked.model is not None, "--model", "claude-code"),
+        (asked.permissions != "default", "--permissions", "claude-code"),
+        (asked.agent_command is not None, "--command", "command"),
+        (asked.script is not None, "--script", "scripted"),
+    ):
+        if given and asked.agent != agent:
+            raise UsageError(f"{option} is for the agent `{agent}` and does nothing for `{asked.agent}`: leave it out")
+    for name in asked.pass_env:
+        if not _VARIABLE.fullmatch(name):
+            raise UsageError(f"--pass-env takes the name of a variable, NAME or PREFIX*, and not {sanitize(name)!r}")
 
 
 def _prompt(asked: argparse.Namespace) -> str:

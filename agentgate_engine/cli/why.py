@@ -6,8 +6,11 @@ import argparse
 
 from agentgate_engine.cli.output import put, put_json
 from agentgate_engine.cli.reading import read_asked
-from agentgate_engine.store.log_window import read_log_lines
+from agentgate_engine.store.log_window import read_last_lines, read_log_lines
 from agentgate_engine.views.why import WhyView, why_view
+from agentgate_engine.views.why_facts import LogReaders
+
+READERS = LogReaders(read_log_lines, read_last_lines)
 
 
 def why(asked: argparse.Namespace) -> int:
@@ -18,7 +21,7 @@ def why(asked: argparse.Namespace) -> int:
         StoreError: it cannot be read.
     """
     evidence, iteration = read_asked(asked)
-    view = why_view(evidence, iteration, read_log_lines)
+    view = why_view(evidence, iteration, READERS)
     if asked.json:
         error = evidence.run.build_error
         document = error.model_dump(mode="json", by_alias=True) if error else None
@@ -32,7 +35,8 @@ def why(asked: argparse.Namespace) -> int:
 
 def put_why(view: WhyView) -> None:
     """The view as text."""
-    put(f"{view.run_id}/{view.iteration}  {view.title}")
+    place = f"{view.run_id}/{view.iteration}" if view.iteration else view.run_id
+    put(f"{place}  {view.title}")
     put(f"{view.shown.word}  {view.headline}" + (f"  [{view.error_type}]" if view.error_type else ""))
     if view.message and not any(view.message in line for fact in view.facts for line in fact.lines):
         put(f"      {view.message}")
@@ -45,7 +49,8 @@ def put_why(view: WhyView) -> None:
         put("")
         put(f"-- {view.window.name} --")
         for at, line in enumerate(view.window.lines, view.window.first):
-            put(f"{'>' if at == view.window.marked else ' '}{at:>6} {line}")
+            number = at if view.window.numbered else ""
+            put(f"{'>' if at == view.window.marked else ' '}{number:>6} {line}")
     if view.files:
         put("")
         for what, path in view.files:

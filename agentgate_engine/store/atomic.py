@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agentgate_engine.errors import StoreError
@@ -23,11 +25,22 @@ def replace_file(path: Path, content: bytes, *, sync: bool = True) -> None:
     Raises:
         OSError: nothing changed at `path`.
     """
+    with replacing(path, sync=sync) as descriptor:
+        write_all(descriptor, content)
+
+
+@contextmanager
+def replacing(path: Path, *, sync: bool = True) -> Generator[int]:
+    """A descriptor to write what shall stand at `path`; it is put there when the body ends well.
+
+    Raises:
+        OSError: nothing changed at `path`.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     descriptor = os.open(temporary, _NEW, 0o600)
     try:
         try:
-            write_all(descriptor, content)
+            yield descriptor
             if sync:
                 os.fsync(descriptor)
         finally:

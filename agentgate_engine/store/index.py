@@ -162,8 +162,7 @@ class Index:
     def rows(self, *, where: str = "", parameters: tuple[object, ...] = (), limit: int = -1) -> list[RunRow]:
         """Rows, newest submission first."""
         query = _SELECT + (f"where {where} " if where else "") + "order by run.queued_at desc, run.id limit ?"
-        with self._turn:
-            return [_row(found) for found in self._connection.execute(query, (*parameters, limit))]
+        return [_row(found) for found in self._read(query, *parameters, limit)]
 
     def row(self, run_id: str) -> RunRow | None:
         """The row of one run."""
@@ -174,14 +173,34 @@ class Index:
         """Ids of the runs whose order begins with `order_prefix`."""
         end = order_prefix + "\x7f"
         query = "select id from run where order_id >= ? and order_id < ?"
-        return [str(found[0]) for found in self._connection.execute(query, (order_prefix, end))]
+        return [str(found[0]) for found in self._read(query, order_prefix, end)]
+
+    def runs_with_a_job(self) -> set[str]:
+        """Ids of the runs that the queue knows, in whatever state."""
+        return {str(found[0]) for found in self._read("select run_id from job")}
+
+    def owners(self) -> dict[str, int]:
+        """How many jobs each engine has claimed, by its id."""
+        found = self._read("select owner, count(*) from job where state='claimed' group by owner")
+        return {str(owner): int(count) for owner, count in found}
+
+    def forget(self, run_id: str) -> None:
+        """Remove every row of a run, for a submit that is taken back."""
+        with self.transaction() as database:
+            database.execute("delete from job where run_id=?", (run_id,))
+            database.execute("delete from run where id=?", (run_id,))
 
     def jobs(self, *states: str) -> int:
         """How many jobs are in one of these states (`queued`, `claimed`, `done`)."""
         marks = ", ".join("?" for _ in states)
+        return int(self._read(f"select count(*) from job where state in ({marks})", *states)[0][0])
+
+    def _read(self, query: str, *parameters: object) -> list[sqlite3.Row]:
         with self._turn:
-            query = f"select count(*) from job where state in ({marks})"
-            return int(self._connection.execute(query, states).fetchone()[0])
+            try:
+                return self._connection.execute(query, parameters).fetchall()
+            except sqlite3.Error as fault:
+                raise StoreError(f"{self._layout.index}: {fault}") from fault
 
 
 def _store_lock(layout: StoreLayout) -> FileLock:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from agentgate_engine.errors import AgentGateError, LockHeld
@@ -17,6 +20,9 @@ from agentgate_engine.store.line_reader import read_lines
 from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.run_reducer import replay
 from agentgate_engine.store.store import Store
+
+UNBORN_S = 60.0
+"""How long a run directory without an event is left to the submit that may be about to take its lock."""
 
 KEPT_LOGS = 20
 """How many logs of engines are kept: what a crashed one said last stands there."""
@@ -44,23 +50,44 @@ def rebuild_index(store: Store) -> Rebuilt:
         delete_index(store.layout)
     index = Index.open_writable(store.layout)
     try:
-        return _fill(store, index, store.run_ids())
+        found, unreadable = _load_all(store, store.run_ids())
+        with index.transaction() as database:
+            queued = sum(_enter(database, run, priority) for run, priority in found)
+        return Rebuilt(len(found), queued, unreadable)
     finally:
         index.close()
 
 
-def queue_the_stranded(store: Store, index: Index) -> Rebuilt:
-    """Index runs that have files but no row: a submit that was killed before its acknowledgement.
+def queue_the_stranded(store: Store, index: Index, *, left_alone: Collection[str] = ()) -> Rebuilt:
+    """Queue runs that have files but no job: a submit that was killed before its acknowledgement.
 
-    One that was killed before its first event is no run yet, and is removed.
+    One that was killed before its first event is no run yet, and is removed. One whose lock is held is left to its
+    holder, and `left_alone` are those that the caller knows to be unreadable. Cheap when there is nothing to do.
     """
-    known = {row.id for row in index.rows()}
-    stranded = [run for run in store.run_ids() if run not in known]
-    return _fill(store, index, [run for run in stranded if not _remove_unborn(store, run)])
+    there = [run for run in store.run_ids() if run not in left_alone]
+    known = index.runs_with_a_job() if there else set[str]()
+    indexed = queued = 0
+    stranded = [run for run in there if run not in known and not _remove_unborn(store, run)]
+    found, unreadable = _load_all(store, stranded)
+    for run_id in [RunId(run.id) for run, _ in found]:
+        try:
+            with FileLock.acquire(store.layout.run(run_id).lock):
+                if not store.layout.run(run_id).directory.is_dir():
+                    continue
+                run, priority = load_run(store, run_id)
+                with index.transaction() as database:
+                    queued += _enter(database, run, priority)
+                indexed += 1
+        except (LockHeld, FileNotFoundError):
+            continue  # its submit, or a cancel, is at it, or has just taken it back
+    return Rebuilt(indexed, queued, unreadable)
 
 
 def _remove_unborn(store: Store, run: RunId) -> bool:
-    """Remove a run that never got as far as its first event, unless its submit is still under way."""
+    """Remove a run that never got as far as its first event, unless its submit may still be under way.
+
+    Returns whether it is no run: it was removed, or is too young to tell.
+    """
     layout = store.layout.run(run)
     before_any_event = {layout.lock, layout.processes, layout.gate_plan, layout.profile, layout.events}
 
@@ -69,14 +96,16 @@ def _remove_unborn(store: Store, run: RunId) -> bool:
         started = layout.processes.is_dir() and any(layout.processes.iterdir())
         return left <= before_any_event and not started and not read_lines(layout.events)
 
-    if not unborn():
-        return False
     try:
+        if not unborn():
+            return False
+        if time.time() - layout.directory.stat().st_mtime < UNBORN_S:
+            return True
         with FileLock.acquire(layout.lock):
             if not unborn():
                 return False
             shutil.rmtree(layout.directory)
-    except LockHeld:
+    except (LockHeld, FileNotFoundError):
         return True
     store.layout.work_order(order_of(run)).unlink(missing_ok=True)
     store.layout.uncommitted_patch(order_of(run)).unlink(missing_ok=True)
@@ -111,23 +140,25 @@ def load_run(store: Store, run: RunId) -> tuple[Run, int]:
     return found, born.priority if isinstance(born, RunQueued) else 0
 
 
-def _fill(store: Store, index: Index, runs: list[RunId]) -> Rebuilt:
-    indexed, queued, unreadable = 0, 0, list[tuple[str, str]]()
+def _load_all(store: Store, runs: list[RunId]) -> tuple[list[tuple[Run, int]], list[tuple[str, str]]]:
+    """What can be read of these runs with their priorities, in the order of their arrival; and what cannot, and why."""
+    found, unreadable = list[tuple[Run, int]](), list[tuple[str, str]]()
     for run_id in runs:
         try:
-            run, priority = load_run(store, run_id)
-        except (AgentGateError, ValueError) as fault:
+            found.append(load_run(store, run_id))
+        except (AgentGateError, OSError, ValueError) as fault:
             unreadable.append((run_id, str(fault)))
-            continue
-        begun = run.started_at is not None
-        state = "done" if run.state.terminal else "queued"
-        with index.transaction() as database:
-            put_run(database, run)
-            database.execute(
-                "insert or replace into job(run_id, priority, state, queued_at, fence, resumed) "
-                "values (?, ?, ?, ?, ?, ?)",
-                (run.id, priority, state, run.queued_at, run.fence + 1, int(begun)),
-            )
-        indexed += 1
-        queued += state == "queued"
-    return Rebuilt(indexed, queued, unreadable)
+    return sorted(found, key=lambda item: (item[0].queued_at, item[0].id)), unreadable
+
+
+def _enter(database: sqlite3.Connection, run: Run, priority: int) -> bool:
+    """Make a run's rows unless it has a job by now, whose owner knows better. Returns whether it is queued."""
+    state = "done" if run.state.terminal else "queued"
+    made = database.execute(
+        "insert into job(run_id, priority, state, queued_at, fence, resumed) values (?, ?, ?, ?, ?, ?) "
+        "on conflict(run_id) do nothing",
+        (run.id, priority, state, run.queued_at, run.fence + 1, int(run.started_at is not None)),
+    ).rowcount
+    if made:
+        put_run(database, run)
+    return bool(made) and state == "queued"

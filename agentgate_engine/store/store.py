@@ -86,6 +86,13 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def read_if_whole(self, kind: type[R], path: Path) -> R | None:
+        """As `read`, with a file that does not hold the record taken as none."""
+        try:
+            return self.read(kind, path)
+        except StoreError:
+            return None
+
     def write(self, path: Path, record: Record) -> None:
         """Put a record in its file, atomically and durably."""
         replace_file(path, record.to_json())

@@ -211,16 +211,25 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
     if started and isinstance(payload := parse_payload(started[-1]), AgentStarted):
         facts.append(("permissions", payload.permission_mode))
     if order is not None:
+        if order.agent.command is not None:
+            facts.append(("command", order.agent.command.replace("\n", " ")))
+        if order.agent.script is not None:
+            facts.append(("script", order.agent.script))
         limits = order.limits
         facts.append(
             (
                 "limits",
-                f"{limits.max_iterations} iterations, {_seconds(limits.max_iteration_seconds)} each,"
+                f"{wording.plural(limits.max_iterations, 'iteration')}, {_seconds(limits.max_iteration_seconds)} each,"
                 f" {_seconds(limits.max_wall_clock_seconds)} in all",
             )
         )
     if plan is not None:
-        facts.append(("gate plan", f"{plan.source_file or plan.source} ({plan.hash}), {len(plan.tests)} commands"))
+        facts.append(
+            (
+                "gate plan",
+                f"{plan.source_file or plan.source} ({plan.hash}), {wording.plural(len(plan.tests), 'command')}",
+            )
+        )
     if run.waiting_for is not None:
         facts.append(("waits for", f"{run.waiting_for.kind}: {run.waiting_for.reason}"))
     if run.left_out:

@@ -105,18 +105,21 @@ def _now(row: RunRow) -> str:
     return row.now
 
 
-FILTER_FIELDS = ("id", "st", "title", "agent", "repo", "now", "level", "error")
+FILTER_FIELDS = ("id", "order", "st", "title", "it", "agent", "repo", "now", "level", "error")
+"""The names that a filter can use, in the console as on the command line."""
 
 
 def filter_fields(line: QueueLine) -> dict[str, str]:
-    """A line as the fields that a filter can name."""
+    """A line as the fields that a filter can name; `level` holds the names of the levels that failed."""
     return {
         "id": line.run_id,
+        "order": line.order_id,
         "st": f"{line.shown.word} {line.state}",
         "title": line.title,
+        "it": line.iterations,
         "agent": line.agent,
         "repo": line.repository,
         "now": line.now,
-        "level": line.levels,
+        "level": " ".join(f"L{n}" for n, sign in enumerate(line.levels) if sign == "x"),
         "error": f"{line.error_type or ''} {line.error}",
     }

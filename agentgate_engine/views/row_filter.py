@@ -1,4 +1,4 @@
-"""The filter of tables: `word`, `!word`, `field:value`, `/regex/`, all of them together (tui.md 3.6)."""
+"""The filter of tables: `word`, `!word`, `field:value`, `/regex/`, `"two words"`, all of them together (tui.md 3.6)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from agentgate_engine.errors import UsageError
 
 Fields = Mapping[str, str]
+
+_TERMS = re.compile(r"""!?/(?:[^/\\]|\\.)+/(?=\s|$)|!?(?:[a-z]+:)?"[^"]*"(?=\s|$)|\S+""")
+"""A regular expression between slashes and words in quotes are one term, whatever blanks they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def parse_filter(text: str, known: tuple[str, ...]) -> RowFilter:
     Raises:
         UsageError: an unknown field or a broken regular expression; says which.
     """
-    return RowFilter(text, tuple(_term(word, known) for word in text.split()))
+    return RowFilter(text, tuple(_term(word, known) for word in _TERMS.findall(text)))
 
 
 def _term(word: str, known: tuple[str, ...]) -> Callable[[Fields], bool]:
@@ -47,8 +50,14 @@ def _term(word: str, known: tuple[str, ...]) -> Callable[[Fields], bool]:
     if colon and name.isalpha():
         if name not in known:
             raise UsageError(f"there is no field {name!r} to filter by; there are {', '.join(known)}")
-        return lambda fields: _contains(fields.get(name, ""), wanted)
+        value = _unquoted(wanted)
+        return lambda fields: _contains(fields.get(name, ""), value)
+    word = _unquoted(word)
     return lambda fields: any(_contains(value, word) for value in fields.values())
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word
 
 
 def _contains(text: str, wanted: str) -> bool:

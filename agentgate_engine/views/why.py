@@ -6,9 +6,8 @@ machine, a cancel; and for a run that has not ended, what it is doing or waiting
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from agentgate_engine.models.agent_result import PersistedAgentResult, ToolCall
 from agentgate_engine.models.build_error import BuildError
@@ -20,6 +19,7 @@ from agentgate_engine.views.safe_text import SafeText, sanitize
 from agentgate_engine.views.timeline import summary_of, touches
 from agentgate_engine.views.why_facts import (
     Fact,
+    LogReaders,
     Window,
     error_tail,
     last_words,
@@ -28,8 +28,7 @@ from agentgate_engine.views.why_facts import (
     snapshot_of,
 )
 
-ReadLines = Callable[[Path, int, int], list[bytes]]
-"""(file, first line from 1, how many) -> those lines; fewer when the file ends."""
+DEFAULT_ONLY = "passed the default contracts only: no verify.yaml judged it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class WhyView:
     files: tuple[tuple[str, SafeText], ...]
 
 
-def why_view(evidence: RunEvidence, iteration: int | None, read_lines: ReadLines) -> WhyView:
+def why_view(evidence: RunEvidence, iteration: int | None, readers: LogReaders) -> WhyView:
     """The answer for one iteration; by default the last one."""
     run = evidence.run
     n = iteration if iteration is not None else run.iteration
@@ -57,9 +56,9 @@ def why_view(evidence: RunEvidence, iteration: int | None, read_lines: ReadLines
     error = run.build_error if n == run.iteration else None
     check = report.first_failed if report else None
     if check is not None and report is not None:
-        facts, window = _failed_check(evidence, n, report, check, read_lines)
+        facts, window = _failed_check(evidence, n, report, check, readers)
     elif agent is not None and not agent.success:
-        facts, window = _failed_agent(evidence, n, agent, error, read_lines)
+        facts, window = _failed_agent(evidence, n, agent, error, readers)
     else:
         facts, window = _other_end(evidence, n, error), Window.empty()
     return WhyView(
@@ -77,6 +76,12 @@ def why_view(evidence: RunEvidence, iteration: int | None, read_lines: ReadLines
     )
 
 
+def judged_by_nothing(evidence: RunEvidence) -> bool:
+    """Whether the repository had no plan of its own, so that a pass says little."""
+    plan = evidence.plan
+    return plan is not None and plan.source_file is None and not plan.tests
+
+
 def _shown(evidence: RunEvidence, n: int, report: PersistedVerificationReport | None) -> wording.Shown:
     if n == evidence.run.iteration:
         return wording.of_run(evidence.run.state.value)
@@ -90,11 +95,11 @@ def _headline(
     if report is not None and (check := report.first_failed) is not None:
         return f"FAILED at {check.level.value} {check.level.label}: {check.name}"
     if report is not None and report.passed:
-        return "every check passed"
+        return "every check passed" + (f": {DEFAULT_ONLY}" if judged_by_nothing(evidence) else "")
     if n == run.iteration and run.state is RunState.CANCELED:
         return "canceled"
     if agent is not None and not agent.success:
-        return f"the agent ended with {agent.outcome.value}"
+        return f"the agent did not succeed: {agent.outcome.value}"
     if run.state is RunState.QUEUED:
         return "waiting in the queue"
     if not run.state.terminal:
@@ -103,7 +108,7 @@ def _headline(
 
 
 def _failed_check(
-    evidence: RunEvidence, n: int, report: PersistedVerificationReport, check: Check, read_lines: ReadLines
+    evidence: RunEvidence, n: int, report: PersistedVerificationReport, check: Check, readers: LogReaders
 ) -> tuple[list[Fact], Window]:
     first = check.diagnostics[0] if check.diagnostics else None
     place = f"{first.file}:{first.line}" if first and first.file and first.line else (first.file if first else None)
@@ -117,11 +122,30 @@ def _failed_check(
     lines.append(again + (f", signature {check.signature}" if check.signature else ""))
     if check.hint:
         lines.append(f"set-up: {check.hint}")
-    facts = [Fact.of("CHECK", lines, f"check:{check.id}")]
+    facts = [Fact.of("CHECK", lines, f"check:{check.id}"), *_also(evidence, n, report, check)]
     named = [d.file for d in check.diagnostics if d.file]
     facts += _suspect(evidence, n, list(dict.fromkeys(named)))
     facts += _agent_facts(evidence, n)
-    return facts, output_of_check(evidence.layout.directory, check, read_lines)
+    return facts, output_of_check(evidence.layout.directory, check, readers)
+
+
+def _also(evidence: RunEvidence, n: int, report: PersistedVerificationReport, first: Check) -> list[Fact]:
+    """The other checks that failed, in one line: the first one need not be the worst."""
+    others = [c for level in report.levels for c in level.checks if c.status is CheckStatus.FAILED and c.id != first.id]
+    if not others:
+        return []
+    named = ", ".join(f"{c.name} {_how(c)}" for c in others[:4]) + (f" and {len(others) - 4} more" * (len(others) > 4))
+    place = evidence.run.id if n == evidence.run.iteration else f"{evidence.run.id}/{n}"
+    return [Fact.of("ALSO", [f"{named}; agentgate verify {place} lists all"], f"check:{others[0].id}")]
+
+
+def _how(check: Check) -> str:
+    if check.timed_out:
+        return "timed out"
+    if check.exit_code is not None:
+        return f"exit {check.exit_code}"
+    died = re.search(r"\bSIG[A-Z0-9]+", check.message or "")
+    return died[0] if died else "failed"
 
 
 def _failed_in(report: PersistedVerificationReport, check_id: str) -> bool:
@@ -212,7 +236,7 @@ def _diff_line(evidence: RunEvidence, n: int) -> str:
 
 
 def _failed_agent(
-    evidence: RunEvidence, n: int, agent: PersistedAgentResult, error: BuildError | None, read_lines: ReadLines
+    evidence: RunEvidence, n: int, agent: PersistedAgentResult, error: BuildError | None, readers: LogReaders
 ) -> tuple[list[Fact], Window]:
     ended = (
         f"exit code {agent.exit_code}"
@@ -229,7 +253,7 @@ def _failed_agent(
     if evidence.run.state is RunState.CANCELED:
         lines.append(evidence.run.error or "canceled")
     elif error is not None:
-        lines.append("the same call may work later" if error.retryable else "trying the same again will not help")
+        lines.append("the same call may work later" if error.retryable else "counted as permanent: not tried again")
     facts = [Fact.of("ERROR", lines, f"log:{n}")]
     if agent.tool_calls:
         last = agent.tool_calls[-1]
@@ -241,7 +265,7 @@ def _failed_agent(
     if words := last_words(agent):
         facts.append(Fact.of("AGENT", [f'"{words}"'], f"log:{n}"))
     facts.append(_told(evidence, n))
-    return facts, error_tail(evidence.layout.directory, agent, read_lines)
+    return facts, error_tail(evidence.layout.directory, agent, readers)
 
 
 def _other_end(evidence: RunEvidence, n: int, error: BuildError | None) -> list[Fact]:
@@ -253,7 +277,10 @@ def _other_end(evidence: RunEvidence, n: int, error: BuildError | None) -> list[
         facts.append(Fact.of("CANCEL", [run.error or "canceled"], "events"))
     elif run.state is RunState.SUCCEEDED:
         delivered = evidence.delivery
-        facts.append(Fact.of("PASSED", [f"the branch {run.branch} is in {run.repository}"], f"diff:{n}"))
+        passed = [f"the branch {run.branch} is in {run.repository}"]
+        if judged_by_nothing(evidence):
+            passed.append(DEFAULT_ONLY)
+        facts.append(Fact.of("PASSED", passed, f"diff:{n}"))
         if delivered is not None and delivered.next_step:
             facts.append(Fact.of("NEXT", [delivered.next_step], f"diff:{n}"))
     elif run.waiting_for is not None:

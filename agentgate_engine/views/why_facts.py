@@ -19,6 +19,7 @@ from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import SafeText, sanitize
 
 _BEFORE, _AFTER = 6, 14
+_SEARCHED, _SEARCHED_AT_END = 20_000, 2_000
 LEVELS = ("L0", "L1", "L2", "L3")
 
 
@@ -40,20 +41,33 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Lines of a file around a failure. `first` is the number of the first one, `marked` of the failing one, from 1."""
+    """Lines of a file around a failure. `first` is the number of the first one, `marked` of the failing one, from 1.
+
+    `numbered` is false where the file is too long to be counted: then the lines count from the first that is shown.
+    """
 
     path: str
     name: SafeText
     first: int
     marked: int | None
     lines: tuple[SafeText, ...]
+    numbered: bool = True
 
     @classmethod
     def empty(cls) -> Window:
         return cls("", sanitize(""), 1, None, ())
 
 
-ReadLines = Callable[[Path, int, int], list[bytes]]
+@dataclass(frozen=True, slots=True)
+class LogReaders:
+    """How logs are read: views touch no files themselves.
+
+    `lines` gives (file, first line from 1, how many) -> those lines, fewer when the file ends; `last` gives (file, how
+    many) -> the number of the first of the last lines, None where nobody counted, and these.
+    """
+
+    lines: Callable[[Path, int, int], list[bytes]]
+    last: Callable[[Path, int], tuple[int | None, list[bytes]]]
 
 
 def level_cells(
@@ -77,7 +91,7 @@ def level_cells(
     return tuple(cells)
 
 
-def output_of_check(directory: Path, check: Check, read_lines: ReadLines) -> Window:
+def output_of_check(directory: Path, check: Check, readers: LogReaders) -> Window:
     """The output around the first diagnostic whose line is known, else around the first error line of the tail."""
     found = next((d for d in check.diagnostics if d.output_line), None)
     marked = found.output_line if found else None
@@ -93,18 +107,17 @@ def output_of_check(directory: Path, check: Check, read_lines: ReadLines) -> Win
             None,
             tuple(sanitize(line) for line in (check.details or "").splitlines()),
         )
-    return _around(directory / log, log, marked, read_lines)
+    return _around(directory / log, log, marked, readers)
 
 
-def error_tail(directory: Path, agent: PersistedAgentResult, read_lines: ReadLines) -> Window:
+def error_tail(directory: Path, agent: PersistedAgentResult, readers: LogReaders) -> Window:
     """The end of what the agent said: its stderr where there is any, else its transcript."""
     if agent.stderr.strip():
-        return _around(directory / agent.stderr_log, agent.stderr_log, None, read_lines, tail=True)
+        return _end(directory / agent.stderr_log, agent.stderr_log, readers)
     path = directory / agent.transcript_file
-    lines = read_lines(path, 1, 1_000_000)
-    first = max(1, len(lines) - _AFTER + 1)
-    shown = tuple(_transcript_text(line) for line in lines[first - 1 :])
-    return Window(str(path), sanitize(agent.transcript_file), first, None, shown)
+    first, lines = readers.last(path, _AFTER)
+    shown = tuple(_transcript_text(line) for line in lines)
+    return Window(str(path), sanitize(agent.transcript_file), first or 1, None, shown, first is not None)
 
 
 def _transcript_text(line: bytes) -> SafeText:
@@ -123,17 +136,32 @@ def last_words(agent: PersistedAgentResult) -> str:
     return flat if len(flat) <= 160 else flat[:159] + "…"
 
 
-def _around(path: Path, name: str, marked: int | None, read_lines: ReadLines, *, tail: bool = False) -> Window:
+def _around(path: Path, name: str, marked: int | None, readers: LogReaders) -> Window:
+    """Around the line `marked`, else the first error line; without one the end."""
     if marked is None:
-        lines = read_lines(path, 1, 20_000)
-        errors = [number for number, line in enumerate(lines, 1) if is_error_line(line.decode(errors="replace"))]
-        marked = None if not errors else errors[-1] if tail else errors[0]
-        centre = marked if marked is not None else len(lines)
-    else:
-        centre = marked
-    first = max(1, centre - _BEFORE)
-    shown = read_lines(path, first, _BEFORE + _AFTER)
+        lines = readers.lines(path, 1, _SEARCHED)
+        marked = next((number for number, line in enumerate(lines, 1) if _is_error(line)), None)
+        if marked is None:
+            return _end(path, name, readers)
+    first = max(1, marked - _BEFORE)
+    shown = readers.lines(path, first, _BEFORE + _AFTER)
     return Window(str(path), sanitize(name), first, marked, tuple(sanitize(line) for line in shown))
+
+
+def _end(path: Path, name: str, readers: LogReaders) -> Window:
+    """Around the last error line near the end, else the very end."""
+    known, lines = readers.last(path, _SEARCHED_AT_END)
+    first = known or 1
+    marked = next((at for at in range(len(lines) - 1, -1, -1) if _is_error(lines[at])), None)
+    full = len(lines) - _BEFORE - _AFTER
+    begin = max(0, full if marked is None else min(full, marked - _BEFORE))
+    shown = tuple(sanitize(line) for line in lines[begin : begin + _BEFORE + _AFTER])
+    at = None if marked is None else first + marked
+    return Window(str(path), sanitize(name), first + begin, at, shown, known is not None)
+
+
+def _is_error(line: bytes) -> bool:
+    return is_error_line(line.decode(errors="replace"))
 
 
 def snapshot_of(evidence: RunEvidence, iteration: int) -> Snapshot | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from agentgate_engine.models.snapshot import ChangeStatus, SnapshotFile
+from agentgate_engine.store.atomic import replacing
 from agentgate_engine.workspace.git import Git, shown
 
 _STATUS: dict[str, ChangeStatus] = {
@@ -62,6 +64,17 @@ def patch_between(git: Git, older: str, newer: str) -> bytes:
     """A unified patch that `git apply` takes, binary files included."""
     arguments = ("-r", "-p", "--full-index", "--binary", "-M", *_PLAIN)
     return git.run("diff-tree", *arguments, older, newer, "--").stdout
+
+
+def write_patch(git: Git, older: str, newer: str, destination: Path) -> None:
+    """The same patch, by git straight into a file that is there whole or not at all: it may be larger than the memory.
+
+    Raises:
+        OSError: it could not be written; nothing changed at `destination`.
+    """
+    arguments = ("-r", "-p", "--full-index", "--binary", "-M", *_PLAIN)
+    with replacing(destination) as descriptor:
+        git.run("diff-tree", *arguments, older, newer, "--", into=descriptor)
 
 
 def parse_raw_numstat(listing: bytes) -> list[SnapshotFile]:

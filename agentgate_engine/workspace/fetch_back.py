@@ -21,16 +21,24 @@ _QUIETLY = (
 )
 
 
-def fetch_back(workspace: Workspace, source_path: Path) -> None:
+def fetch_back(workspace: Workspace, source_path: Path, tip: str) -> str | None:
     """Create, or move forward, the branch `agentgate/{runId}` in the operator's repository. Doing it again is fine.
 
     No hook runs there, and neither HEAD, index, files, tags, stash, configuration nor FETCH_HEAD change.
+
+    `tip` is the commit that was verified. Checks run what an agent wrote, next to our repository: a branch that they
+    moved is moved back, and the note that is returned says so.
 
     Raises:
         WorkspaceError: the branch is there with work that is not ours, or is checked out; nothing was changed.
     """
     source = top_of(source_path)
-    tip = workspace.head()
+    found_at, note = workspace.head(), None
+    if found_at != tip:
+        note = (
+            f"the run's branch stood at {found_at[:12]} and not at the verified {tip[:12]}; the verified commit counts"
+        )
+        workspace.git.run("update-ref", workspace.ref, tip)
     # `rev-parse` would take a tag or a file of the name as well.
     found = source.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/agentgate").text.splitlines()
     branches = {name: value for value, _, name in (line.partition(" ") for line in found)}
@@ -40,7 +48,7 @@ def fetch_back(workspace: Workspace, source_path: Path) -> None:
         )
     present = branches.get(workspace.ref)
     if present == tip:
-        return
+        return note
     if present and workspace.git.run("merge-base", "--is-ancestor", present, tip, ok=(0, 1, 128)).code:
         raise WorkspaceError(
             f"{source.directory} has a branch {workspace.branch} at {present[:12]} with other commits than those"
@@ -54,6 +62,7 @@ def fetch_back(workspace: Workspace, source_path: Path) -> None:
     specification = f"{workspace.ref}:{workspace.ref}"
     quiet = source.configured(("core.logAllRefUpdates", "false"), ("fetch.showForcedUpdates", "true"))
     quiet.run("fetch", *_QUIETLY, "--", str(workspace.repository), specification, deadline=600.0)
+    return note
 
 
 def _checked_out(source: Git, ref: str) -> str | None:

@@ -119,8 +119,9 @@ class Git:
         ok: tuple[int, ...] = (0,),
         fault: type[AgentGateError] = WorkspaceError,
         deadline: float | None = None,
+        into: int | None = None,
     ) -> Output:
-        """Run `git ARGUMENTS` to its end.
+        """Run `git ARGUMENTS` to its end. `into` is a descriptor that takes its output instead of `Output.stdout`.
 
         Raises:
             GitTimeout: it passed the deadline. It was ended with everything it had started.
@@ -134,7 +135,7 @@ class Git:
                 cwd=self.directory,
                 env=self._environment(os.environ),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if into is None else into,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 pass_fds=lock,
@@ -158,7 +159,7 @@ class Git:
             lines = stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-4:]
             said = "; ".join(line.strip() for line in lines) or "it said nothing"
             raise fault(f"{_spoken(arguments)} in {self.directory} ended with code {child.returncode}: {said}")
-        return Output(child.returncode, stdout, stderr)
+        return Output(child.returncode, stdout or b"", stderr)
 
     def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The caller's environment without any variable of git's, and with ours."""

@@ -13,7 +13,7 @@ from agentgate_engine.clock import Clock
 from agentgate_engine.errors import SnapshotError, WorkspaceError
 from agentgate_engine.models.ids import parse_run_id
 from agentgate_engine.models.snapshot import Snapshot, SnapshotFile
-from agentgate_engine.workspace.changes import ChangedPath, files_between, patch_between, paths_between
+from agentgate_engine.workspace.changes import ChangedPath, files_between, patch_between, paths_between, write_patch
 from agentgate_engine.workspace.checkout import check_out, is_real_directory, make_real_directory, refuse_leftovers
 from agentgate_engine.workspace.clone import make_clone
 from agentgate_engine.workspace.deletion import delete_tree
@@ -120,6 +120,14 @@ class Workspace:
     def diff(self, older: str, newer: str) -> bytes:
         """A unified patch with renames and binary contents, for `git apply`."""
         return patch_between(self._with_passing_objects(), older, newer)
+
+    def write_diff(self, older: str, newer: str, destination: Path) -> None:
+        """The patch of `diff` in a file, atomically and durably.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        write_patch(self._with_passing_objects(), older, newer, destination)
 
     def numstat(self, older: str, newer: str) -> list[SnapshotFile]:
         """Every path that differs, with its line counts."""

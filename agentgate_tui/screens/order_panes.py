@@ -111,6 +111,7 @@ class LogPanes:
             more = "" if view.search.complete else "+"
             right = (
                 cell(f"/{view.search.needle.text}: {view.search.position} of {view.matches}{more} (n N)", "key"),
+                *((cell("  "),) if right else ()),
                 *right,
             )
         return title, right

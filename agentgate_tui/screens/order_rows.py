@@ -24,7 +24,7 @@ ITERATION_COLUMNS = (
 )
 VERIFY_COLUMNS = (
     Column("name", "CHECK", None, least=22),
-    Column("st", "ST", 8),
+    Column("st", "ST", 9),
     Column("time", "TIME", 6, 1, "right"),
     Column("message", "WHAT IT SAID", None, 2, least=30),
 )

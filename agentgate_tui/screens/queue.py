@@ -8,14 +8,13 @@ from textual.widgets import Input
 
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import RunId
-from agentgate_engine.views.queue_view import QueueLine
+from agentgate_engine.views.queue_view import FILTER_FIELDS, QueueLine
 from agentgate_engine.views.row_filter import RowFilter, parse_filter
 from agentgate_engine.views.safe_text import SafeText, sanitize
 from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens.base import ConsoleScreen
 from agentgate_tui.screens.lines import pane_title
 from agentgate_tui.screens.queue_rows import (
-    FIELDS,
     UNREADABLE,
     broken_lines,
     columns_for,
@@ -35,6 +34,9 @@ from agentgate_tui.widgets.virtual_table import VirtualTable
 PREVIEW_DELAY_S = 0.12
 """The cursor rests this long on a run before its records are read."""
 
+FAULT_SHOWN_S = 5.0
+"""How long a filter that was entered and cannot be read is complained about."""
+
 
 class QueueScreen(RunActions, ConsoleScreen):
     """The root of the drill-down. Rows stand in the order of submission: they never move under the cursor."""
@@ -42,7 +44,7 @@ class QueueScreen(RunActions, ConsoleScreen):
     SCOPES = ("all", "queue")
     CSS_PATH = ["base.tcss", "queue.tcss"]
     BINDINGS = bindings_in("queue")
-    find_hint = "word  !word  field:value  /regex/    fields: " + " ".join(FIELDS)
+    find_hint = "word  !word  /regex/  field:x  of " + " ".join(FILTER_FIELDS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,6 +181,7 @@ class QueueScreen(RunActions, ConsoleScreen):
         return self._filter.text if self._filter is not None else ""
 
     def action_find(self) -> None:
+        self._forget_fault()
         self._before = self.sought()
         super().action_find()
 
@@ -190,13 +193,21 @@ class QueueScreen(RunActions, ConsoleScreen):
         """Filter by `text`; while it cannot be read, the filter from before it was typed works on."""
         self._fault = ""
         try:
-            self._filter = parse_filter(text.strip(), FIELDS) if text.strip() else None
+            self._filter = parse_filter(text.strip(), FILTER_FIELDS) if text.strip() else None
         except UsageError as fault:
             self._fault = str(fault)
-            self._filter = parse_filter(self._before, FIELDS) if self._before else None
+            self._filter = parse_filter(self._before, FILTER_FIELDS) if self._before else None
+            if not self.query_one(PromptLine).display:
+                self.set_timer(FAULT_SHOWN_S, self._forget_fault)
         self._draw_rows()
         self._draw_preview()
         self.draw_top()
+
+    def _forget_fault(self) -> None:
+        """Take the words about a broken filter away: the one that works is on line 1."""
+        if self._fault:
+            self._fault = ""
+            self._draw_rows()
 
     def prompt_left(self, prompt: PromptLine) -> None:
         prompt.close()
@@ -209,6 +220,9 @@ class QueueScreen(RunActions, ConsoleScreen):
         if prompt.display:
             self.prompt_left(prompt)
             self.find(self._before)
+            return True
+        if self._fault:
+            self._forget_fault()
             return True
         if self._filter is not None:
             self.find("")

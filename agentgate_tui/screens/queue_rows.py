@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentgate_engine.views import wording
-from agentgate_engine.views.queue_view import QueueLine, QueueView
+from agentgate_engine.views.queue_view import QueueLine, QueueView, filter_fields
 from agentgate_engine.views.row_filter import RowFilter
 from agentgate_engine.views.safe_text import SafeText
 from agentgate_tui.screens.lines import cell, table_cell
@@ -29,7 +29,6 @@ def columns_for(view: QueueView | None) -> tuple[Column, ...]:
     )
 
 
-FIELDS = ("st", "order", "title", "it", "now", "agent", "repo", "error")
 UNREADABLE = "unreadable:"
 """Before the key of a row whose record cannot be read."""
 
@@ -39,23 +38,9 @@ def queue_rows(view: QueueView, wanted: RowFilter | None) -> tuple[TableRow, ...
     broken = tuple(
         _broken(run, why)
         for run, why in view.unreadable
-        if wanted is None or wanted.matches({"st": "no data", "order": run, "error": why})
+        if wanted is None or wanted.matches({"id": run, "order": run, "st": "no data", "error": why})
     )
-    return (*broken, *(_row(line) for line in view.lines if wanted is None or wanted.matches(fields_of(line))))
-
-
-def fields_of(line: QueueLine) -> dict[str, str]:
-    """The named texts of a run that a filter looks at."""
-    return {
-        "st": f"{line.shown.word} {line.state}",
-        "order": line.run_id,
-        "title": line.title,
-        "it": line.iterations,
-        "now": line.now,
-        "agent": line.agent,
-        "repo": line.repository,
-        "error": f"{line.error_type or ''} {line.error}",
-    }
+    return (*broken, *(_row(line) for line in view.lines if wanted is None or wanted.matches(filter_fields(line))))
 
 
 def _name(line: QueueLine) -> str:
@@ -110,7 +95,7 @@ def empty_words(view: QueueView | None, problem: SafeText, store: str, filter_te
         hidden = wording.plural(len(view.lines) + len(view.unreadable), "run")
         return SafeText(f"No run matches  {filter_text}\n{hidden} hidden. esc clears the filter, / changes it.")
     return SafeText(
-        "No orders yet. Each order that is submitted stands here as a line, from the queue to its end.\n"
+        "No orders yet. Each one stands here as a line, from the queue to its end.\n"
         f"Looked in {store}\n\n"
         "Submit one from another terminal, in the repository it is about:\n"
         '  agentgate submit --prompt "..." --agent claude-code'

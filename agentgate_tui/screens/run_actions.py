@@ -54,6 +54,9 @@ class RunActions(_Screen):
     def action_menu(self) -> None:
         entries = self._entries()
         if not entries:
+            if self.run_here() is None:
+                self.console.say("there is no run here, and no order waits for an engine")
+                return
             self.console.say("nothing to do: the run has ended, and no order waits for an engine")
             return
 

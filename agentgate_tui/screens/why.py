@@ -125,7 +125,7 @@ class WhyScreen(RunActions, ConsoleScreen):
             LogLine(
                 text,
                 "error" if number == window.marked or is_error_line(text) else "plain",
-                SafeText(f"{number:>{width}}"),
+                SafeText(f"{number:>{width}}" if window.numbered else ""),
             )
             for number, text in enumerate(window.lines, window.first)
         ]
@@ -145,7 +145,7 @@ class WhyScreen(RunActions, ConsoleScreen):
             view.mark_line(at_row)
             self.call_after_refresh(view.scroll_to_row, max(0, at_row - ROWS_BEFORE))
         title = "output around the failure" if window.marked is not None else "output" if window.lines else "files"
-        at = f":{window.marked}" if window.marked is not None else ""
+        at = f":{window.marked}" if window.marked is not None and window.numbered else ""
         right = (Cell(SafeText(f"{window.name}{at}"), "dim"),) if window.name else ()
         self.query_one("#window-title", CellLines).set_lines([pane_title(title, right)])
 

@@ -154,6 +154,27 @@ async def test_a_filter_that_cannot_be_read_leaves_the_last_good_one(make_app: M
         assert app.screen.query_one(VirtualTable).row_count == 1
 
 
+async def test_the_words_about_a_bad_filter_go_away(make_app: MakeApp) -> None:
+    app = make_app("failed")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        for leave in (("escape",), ("slash", "escape"), ("slash", "backspace", *"crlf", "enter")):
+            await press(pilot, "slash", *"nope:x", "enter")
+            assert "there is no field" in shown(app)
+            await press(pilot, *leave)
+            assert "there is no field" not in shown(app), leave
+
+
+async def test_a_filter_by_level_and_with_blanks(make_app: MakeApp) -> None:
+    app = make_app("failed")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await press(pilot, "slash", *"level:L2 st:fail", "enter")
+        rows = app.screen.query_one(VirtualTable).row_count
+        assert 1 <= rows <= 3
+        assert "No run matches" not in shown(app)
+
+
 async def test_a_search_counts_and_goes_on(make_app: MakeApp) -> None:
     app = make_app("failed")
     async with app.run_test(size=SIZE) as pilot:
@@ -275,10 +296,13 @@ async def test_copying_sends_what_is_meant(make_app: MakeApp) -> None:
 
 async def test_an_empty_store_says_what_would_stand_there(make_app: MakeApp) -> None:
     app = make_app("empty", notice="demo: its store is ~/agentgate")
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
         text = shown(app)
         assert "No orders yet." in text
+        assert "from the queue to its end." in text
+        await press(pilot, "x")
+        assert "there is no run here" in shown(app)
         assert "Looked in ~/agentgate" in text
         assert "agentgate submit" in text
         assert "demo: its store is" in frame(app)[0]

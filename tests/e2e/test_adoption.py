@@ -132,6 +132,43 @@ def test_a_lost_supervisor_interrupts_the_attempt_and_the_next_one_starts_from_t
     assert json.loads((processes / "1-agent-1-1" / "result.json").read_bytes())["outcome"] == "interrupted"
 
 
+def test_an_agent_stopped_for_want_of_an_engine_is_called_again(small: Site) -> None:
+    """It counted against the work: the run failed because its engine had been away for ten minutes."""
+    run_id = small.submit(
+        '[ "$AGENTGATE_ATTEMPT" != 1 ] || { touch half; sleep 1; exit 1; }; test ! -e half; touch done'
+    )
+    engine = small.engine()
+    first = small.home / "runs" / run_id / "processes" / "1-agent-1-1"
+    until(lambda: list((small.home / "workspaces" / run_id).glob("*/half")), "the agent to be half done")
+    kill(engine)
+    until((first / "exit.json").exists, "the agent to end")
+    end = json.loads((first / "exit.json").read_bytes())
+    (first / "exit.json").write_text(json.dumps({**end, "endedBy": "engine_lost"}))
+    small.work()
+    small.assert_ended_well(run_id)
+    agent = PersistedAgentResult.from_json(small.layout(run_id).agent(1).read_bytes(), "agent")
+    assert [attempt.outcome for attempt in agent.attempts] == ["interrupted", "success"]
+    assert "no engine came back" in str(agent.attempts[0].reason)
+    assert [event.type for event in small.events(run_id)].count(EventType.AGENT_INTERRUPTED) == 1
+    assert json.loads((first / "result.json").read_bytes())["outcome"] == "interrupted"
+
+
+def test_an_agent_that_cuts_its_own_log_is_told_of(small: Site) -> None:
+    run_id = small.submit("echo a long first line; sleep 1; echo b > /dev/stdout; touch done")
+    small.work()
+    small.assert_ended_well(run_id)
+    warned = [e.data for e in small.events(run_id) if e.type is EventType.RUN_WARNING]
+    assert [w["warning"] for w in warned if "stdout.log was cut" in str(w["message"])] == ["evidence"]
+
+
+def test_an_agent_that_puts_a_fifo_in_place_of_its_log_freezes_no_engine(small: Site) -> None:
+    run_id = small.submit('log=$(readlink /proc/$$/fd/1); rm "$log"; mkfifo "$log"; sleep 0.3; touch done')
+    small.work()
+    small.assert_ended_well(run_id)
+    warned = [e.data["warning"] for e in small.events(run_id) if e.type is EventType.RUN_WARNING]
+    assert warned.count("agent_log") == 1
+
+
 def test_a_check_whose_supervisor_was_killed_is_run_again(site: Site) -> None:
     """In the same clean room, under a number of its own; with its engine gone too, by the next engine."""
     slow = "echo begun; test -e ../../once || { touch ../../once; exec sleep 600; }; test -f done"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.control_log import add_wish
+from agentgate_engine.workspace.manager import WorkspaceManager
 
 from .site import Site, until
 
@@ -81,6 +83,31 @@ def test_a_run_whose_engine_died_is_canceled_without_an_engine(small: Site) -> N
     small.work()
     small.assert_ended_well(run_id, "canceled")
     assert not small.seen(run_id, "run:resumed")
+
+
+def test_a_cancel_without_an_engine_keeps_what_the_agent_had_done(small: Site) -> None:
+    run_id = small.submit("echo half > half.txt; touch ready; sleep 600")
+    abandon(small, run_id)
+    cancel(small, run_id)
+    workspace = WorkspaceManager(small.store.layout.workspaces).open(run_id)
+    assert workspace.read_file_at("refs/agentgate/interrupted/1-unfinished", "half.txt") == b"half\n"
+
+
+def test_a_cancel_says_when_it_cannot_keep_what_the_agent_had_done(small: Site) -> None:
+    run_id = small.submit("touch ready; sleep 600")
+    abandon(small, run_id)
+    shutil.rmtree(small.home / "workspaces" / run_id)
+    cancel(small, run_id)
+    small.assert_ended_well(run_id, "canceled")
+    assert small.seen(run_id, "run:warning")
+
+
+def abandon(site: Site, run_id: RunId) -> None:
+    """Kill the engine of a run whose agent is at work."""
+    engine = site.engine()
+    until(lambda: list((site.home / "workspaces" / run_id).glob("*/ready")), "the agent to work")
+    engine.kill()
+    engine.wait()
 
 
 def test_a_cancel_that_was_only_written_down_is_applied_by_the_next_engine(small: Site) -> None:

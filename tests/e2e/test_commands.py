@@ -156,6 +156,39 @@ def test_why_a_check_failed(failed: tuple[Site, RunId]) -> None:
     site.assert_ended_well(run_id, "failed_verification")
 
 
+def test_why_names_the_other_checks_that_failed(small: Site) -> None:
+    tests = '{name: a, command: "exit 1"}, {name: b, command: "exit 127"}, {name: c, command: "kill -SEGV $$"}'
+    small.commit({"verify.yaml": f"tests: [{tests}]\n"}, "three")
+    run_id = small.submit("touch done", "--max-iterations", "1")
+    small.work()
+    assert f"ALSO     b exit 127, c SIGSEGV; agentgate verify {run_id} lists all" in small.agentgate("why", run_id).out
+
+
+def test_a_pass_that_no_plan_judged_says_so(small: Site) -> None:
+    git(small.repository, "rm", "-q", "verify.yaml")
+    git(small.repository, "commit", "-qm", "no plan")
+    done = small.agentgate("run", "-p", "x", "-a", "command", "--command", "touch done")
+    assert done.code == 0
+    assert "passed the default contracts only: no verify.yaml judged it; the branch" in done.out
+    shown = small.agentgate("why", small.agentgate("status", "--json").document["runs"][0]["run_id"]).out
+    assert "passed the default contracts only" in shown
+
+
+def test_why_shows_the_end_of_a_long_log(small: Site) -> None:
+    run_id = small.submit("seq 60000 >&2; echo 'Error: the real cause' >&2; exit 3", "--max-iterations", "1")
+    small.work()
+    told = small.agentgate("why", run_id).out
+    assert "> 60001 Error: the real cause" in told
+    assert "the agent did not succeed: crash" in told
+    assert "counted as permanent: not tried again" in told
+    assert "  command " in small.agentgate("show", run_id).out
+
+
+def test_why_a_run_that_waits_names_no_iteration(small: Site) -> None:
+    run_id = small.submit("touch done")
+    assert small.agentgate("why", run_id).out.startswith(f"{run_id}  ")
+
+
 def test_why_a_contract_failed(small: Site) -> None:
     small.commit({"verify.yaml": "contracts: {required_files: [CHANGES.md]}\n"}, "contract")
     run_id = fail(small, "touch done")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
+import pytest
+
+from agentgate_engine import orchestrator
+from agentgate_engine.clock import Clock
+from agentgate_engine.commands import SubmitRequest, submit
+from agentgate_engine.errors import StoreError
 from agentgate_engine.models.events import RunQueued, parse_payload
 from agentgate_engine.models.ids import OrderId, RunId, order_of
-from agentgate_engine.models.work_order import WorkOrder
+from agentgate_engine.models.work_order import AgentRequest, WorkOrder
+from agentgate_engine.orchestrator import Orchestrator
 from agentgate_engine.store.index import Index
+from agentgate_engine.store.locks import FileLock
+from agentgate_engine.store.store import Store
+from agentgate_engine.work_order_queue import Claim, WorkOrderQueue
 
 from .site import Site, until
 
@@ -128,6 +141,8 @@ def test_a_submit_killed_at_any_file_is_whole_or_gone(small: Site) -> None:
             capture_output=True,
             check=False,
         )
+        for run_id in small.store.run_ids():
+            os.utime(small.layout(run_id).directory, (0, 0))
         small.work()
         fresh = [run_id for run_id in small.store.run_ids() if run_id not in known]
         outcomes.append(bool(fresh))
@@ -177,14 +192,140 @@ def test_a_repository_removed_after_the_submit_fails_the_run_and_says_so(small: 
     assert str(small.repository) in (small.run(run_id).error or "")
 
 
+def serve_here(site: Site, say: Callable[[str], None] = lambda line: None, engine: str = "e-here") -> None:
+    """An engine in this process, for what cannot be brought about from outside."""
+    served = Orchestrator(site.store, site.environment, say, until_idle=True, engine=engine)
+
+    async def serve() -> None:
+        async with asyncio.timeout(30):
+            await served.serve()
+
+    asyncio.run(serve())
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orchestrator, "PARKED_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_run_whose_events_cannot_be_read_waits_and_says_why(small: Site) -> None:
-    """It stayed in the list as if it were being worked. The others go on, and nothing of it is thrown away."""
-    broken, good = small.submit("touch done"), small.submit("touch done")
-    events = small.layout(broken).events
-    events.write_bytes(b"no event\n" + events.read_bytes())
-    small.work()
+    """It stayed in the list as if it were being worked. The others go on, and nothing of it is thrown away; an engine
+    that ends when idle tries it a few times, so that nobody who waits for the run starts engine after engine."""
+    broken, also, good = (small.submit("touch done") for _ in range(3))
+    for run_id in (broken, also):
+        events = small.layout(run_id).events
+        events.write_bytes(b"no event\n" + events.read_bytes())
+    lines: list[str] = []
+    serve_here(small, lines.append)
     assert small.run(good).result == "passed"
+    assert len([line for line in lines if line.startswith(f"{broken} waits")]) >= orchestrator.PARKED_TRIES
     row = next(r for r in small.agentgate("status", "--json").document["runs"] if r["run_id"] == broken)
     assert "events.jsonl" in row["now"]
     assert "unreadable" in row["now"]
-    assert events.read_bytes().startswith(b"no event\n")
+    assert small.layout(broken).events.read_bytes().startswith(b"no event\n")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_parked_run_goes_on_once_its_store_was_repaired(small: Site) -> None:
+    """It stayed claimed, and only the next engine tried it again."""
+    run_id = small.submit("touch done")
+    events = small.layout(run_id).events
+    whole = events.read_bytes()
+    events.write_bytes(b"no event\n")
+
+    def repair(line: str) -> None:
+        if "waits" in line:
+            events.write_bytes(whole)
+
+    serve_here(small, repair)
+    small.assert_ended_well(run_id)
+
+
+def test_a_run_that_ended_by_its_own_summary_is_not_tried_again(small: Site) -> None:
+    run_id = small.submit("touch done")
+    small.work()
+    small.layout(run_id).events.write_bytes(b"no event\n")
+    index = Index.open_writable(small.store.layout)
+    with index.transaction() as database:
+        database.execute("update job set state='queued'")
+    serve_here(small)
+    assert (index.jobs("done"), index.jobs("queued", "claimed")) == (1, 0)
+    index.close()
+
+
+def test_a_store_that_is_busy_for_a_while_does_not_end_the_engine(small: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = small.submit("touch done")
+    real, faults, lines = WorkOrderQueue.claim, [StoreError("store.lock stayed taken")] * 3, list[str]()
+
+    def claim(queue: WorkOrderQueue, engine: str) -> Claim | None:
+        if faults:
+            raise faults.pop()
+        return real(queue, engine)
+
+    monkeypatch.setattr(WorkOrderQueue, "claim", claim)
+    serve_here(small, lines.append)
+    small.assert_ended_well(run_id)
+    assert len([line for line in lines if "stayed taken" in line]) == 1
+
+
+def test_the_work_of_another_living_engine_keeps_no_engine_up(small: Site) -> None:
+    small.submit("touch done")
+    index = Index.open_writable(small.store.layout)
+    assert WorkOrderQueue(index).claim("e-other")
+    with FileLock.acquire(small.store.layout.engine_lock("e-other")):
+        serve_here(small)
+    assert index.jobs("claimed") == 1
+    index.close()
+
+
+def test_a_submit_killed_while_an_engine_works_is_queued_by_that_engine(small: Site) -> None:
+    """Only a starting engine looked for them."""
+    small.submit("sleep 4; touch done")
+    lost = small.submit("touch done")
+    index = Index.open_writable(small.store.layout)
+    with index.transaction() as database:
+        database.execute("delete from job where run_id=?", (lost,))
+
+    def strand(line: str) -> None:
+        if "starts" in line and lost in line and not again:
+            again.append(small.submit("touch done"))
+            with index.transaction() as database:
+                database.execute("update job set state='done' where run_id=?", (again[0],))
+                database.execute("delete from job where run_id=?", (again[0],))
+
+    again: list[RunId] = []
+    serve_here(small, strand)
+    index.close()
+    small.assert_ended_well(lost)
+    small.assert_ended_well(again[0])
+
+
+def test_a_submit_that_cannot_be_queued_leaves_no_row(small: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row of its run was left, and lists showed a run without files."""
+
+    def enqueue(*_: object, **__: object) -> None:
+        raise StoreError("full")
+
+    monkeypatch.setattr(WorkOrderQueue, "enqueue", enqueue)
+    request = SubmitRequest("mend", small.repository, AgentRequest(type="command", command="touch done"))
+    small.home.parent.mkdir()
+    store = Store.create_or_open(small.home)
+    with pytest.raises(StoreError, match="full"):
+        submit(store, request, small.environment, Clock())
+    index = Index.open_readonly(store.layout)
+    assert (index.rows(), store.run_ids()) == ([], [])
+    index.close()
+
+
+def test_a_run_that_lost_its_plan_fails_only_when_nothing_of_it_runs(small: Site) -> None:
+    """It was said to have ended, with its agent at work and its workspace left."""
+    run_id = small.submit("sleep 600")
+    engine = small.engine()
+    until(lambda: small.seen(run_id, "agent:started"), "the agent to run")
+    engine.kill()
+    engine.wait()
+    small.layout(run_id).gate_plan.unlink()
+    small.work()
+    small.assert_ended_well(run_id, "failed_error")
+    assert small.seen(run_id, "workspace:released")

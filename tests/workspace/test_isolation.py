@@ -87,7 +87,7 @@ def test_an_agent_that_misbehaves_in_every_way(
     workspace.clean_room(second.commit)
     workspace.restore(first.commit, "x")
     manager.prepare(RUN, source, start)
-    fetch_back(workspace, source)
+    fetch_back(workspace, source, workspace.head())
     assert canary.sang == ""
 
     git(workspace.tree, "status", check=False)
@@ -116,15 +116,15 @@ def test_fetching_back_makes_one_branch_and_nothing_else(workspace: Workspace, s
     before = fingerprint(source)
     (workspace.tree / "a").write_text("x")
     first = workspace.snapshot(1, "one", workspace.head())
-    fetch_back(workspace, source)
-    fetch_back(workspace, source)
+    fetch_back(workspace, source, workspace.head())
+    fetch_back(workspace, source, workspace.head())
     after = fingerprint(source)
     changed = {name for name in _differing(before["files"], after["files"]) if "/.git/objects/" not in name}
     assert changed == {str(source / ".git" / "refs" / "heads" / "agentgate" / RUN)}
     assert after["refs"] == f"{first.commit} commit\trefs/heads/agentgate/{RUN}\n{before['refs']}"
     assert (after["status"], after["stash"], after["index"]) == (before["status"], before["stash"], before["index"])
     second = workspace.snapshot(2, "two", first.commit)
-    fetch_back(workspace, source)
+    fetch_back(workspace, source, workspace.head())
     assert git(source, "rev-parse", f"agentgate/{RUN}") == second.commit
 
 
@@ -136,7 +136,7 @@ def test_a_branch_with_other_work_is_never_moved(workspace: Workspace, source: P
     mine = git(source, "rev-parse", f"agentgate/{RUN}")
     workspace.snapshot(1, "one", workspace.head())
     with pytest.raises(WorkspaceError, match="rename it"):
-        fetch_back(workspace, source)
+        fetch_back(workspace, source, workspace.head())
     assert git(source, "rev-parse", f"agentgate/{RUN}") == mine
 
 
@@ -144,19 +144,19 @@ def test_a_branch_that_is_checked_out_is_not_moved_under_the_operator(
     workspace: Workspace, source: Path, tmp_path: Path
 ) -> None:
     first = workspace.snapshot(1, "one", workspace.head())
-    fetch_back(workspace, source)
+    fetch_back(workspace, source, workspace.head())
     git(source, "worktree", "add", "-q", str(tmp_path / "other"), f"agentgate/{RUN}")
-    fetch_back(workspace, source)
+    fetch_back(workspace, source, workspace.head())
     workspace.snapshot(2, "two", first.commit)
     with pytest.raises(WorkspaceError, match=r"checked out in .*other"):
-        fetch_back(workspace, source)
+        fetch_back(workspace, source, workspace.head())
     assert git(source, "rev-parse", f"agentgate/{RUN}") == first.commit
 
 
 def test_a_branch_named_agentgate_is_in_the_way(workspace: Workspace, source: Path) -> None:
     git(source, "branch", "agentgate")
     with pytest.raises(WorkspaceError, match="rename it"):
-        fetch_back(workspace, source)
+        fetch_back(workspace, source, workspace.head())
 
 
 def test_fetching_back_into_a_shallow_repository_and_a_worktree(
@@ -169,7 +169,7 @@ def test_fetching_back_into_a_shallow_repository_and_a_worktree(
         workspace = manager.prepare(f"abcd2345.{number}", place, git(place, "rev-parse", "HEAD"))
         (workspace.tree / "a").write_text("x")
         taken = workspace.snapshot(1, "one", workspace.head())
-        fetch_back(workspace, place)
+        fetch_back(workspace, place, workspace.head())
         assert git(place, "rev-parse", workspace.branch) == taken.commit
 
 
@@ -181,3 +181,16 @@ def test_modes_changed_all_over_the_tree_do_not_reach_the_operator(workspace: Wo
             path.write_bytes(b"garbage")
     workspace.snapshot(1, "one", workspace.head())
     assert fingerprint(source) == before
+
+
+def test_what_is_delivered_is_the_commit_that_was_verified(workspace: Workspace, source: Path) -> None:
+    """A check moved the run's branch in our repository, and that was what the operator got."""
+    verified = workspace.snapshot(1, "work", workspace.start_commit).after_sha
+    tree = git(workspace.repository, "rev-parse", f"{verified}^{{tree}}")
+    identity = ("-c", "user.name=x", "-c", "user.email=x@y")
+    evil = git(workspace.repository, *identity, "commit-tree", tree, "-p", verified, "-m", "evil")
+    git(workspace.repository, "update-ref", workspace.ref, evil)
+    note = fetch_back(workspace, source, verified)
+    assert note is not None
+    assert evil[:12] in note
+    assert git(source, "rev-parse", workspace.ref) == verified
