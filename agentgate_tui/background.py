@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         if fault is not None:
             done.set_exception(fault)
         else:
-            done.set_result(result)  # type: ignore[arg-type]
+            done.set_result(cast(T, result))
 
     def body() -> None:
         result: T | None = None

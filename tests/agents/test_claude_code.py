@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from agentgate_engine.agents.registry import agent_environment
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.models.work_order import AgentRequest
+from tests.conftest import need_program
 from tests.tools.stub_process import model
 
 from .support import call, ended, lines_of, play
@@ -75,11 +75,6 @@ def test_command_line(
 
 # --------------------------------------------------------------------------------------------- the real program
 
-CLAUDE = os.environ.get("AGENTGATE_TEST_CLAUDE") or shutil.which("claude")
-needs_claude = pytest.mark.skipif(
-    CLAUDE is None, reason="no real claude: put it on PATH, or name it in AGENTGATE_TEST_CLAUDE"
-)
-
 
 class Real:
     """Runs the real claude as the engine would: files as streams, the allow-listed environment, an empty home."""
@@ -96,7 +91,7 @@ class Real:
         operator = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
-            "AGENTGATE_CLAUDE": CLAUDE or "",
+            "AGENTGATE_CLAUDE": need_program("claude", "AGENTGATE_TEST_CLAUDE"),
             "ANTHROPIC_BASE_URL": url,
             "ANTHROPIC_API_KEY": "sk-ant-stub",
         }
@@ -126,7 +121,6 @@ def real(tmp_path: Path) -> Real:
     return Real(tmp_path)
 
 
-@needs_claude
 def test_real_claude_fixes_a_file_and_goes_on_after_feedback(real: Real) -> None:
     (real.workspace / "app.py").write_text("x = 0\n")
     bypass = request(permission_mode="bypass")
@@ -151,7 +145,6 @@ def test_real_claude_fixes_a_file_and_goes_on_after_feedback(real: Real) -> None
         assert (real.workspace / "app.py").read_text() == "x = 2\n"
 
 
-@needs_claude
 @pytest.mark.parametrize(
     ("mode", "keys", "outcome"),
     [
@@ -173,7 +166,6 @@ def test_real_claude_when_the_model_fails_or_nothing_is_permitted(
         assert "permission denied: Write hello.txt" in lines_of(observed, LineKind.NOTICE)
 
 
-@needs_claude
 def test_real_claude_with_a_session_that_it_does_not_know(real: Real) -> None:
     with model() as url:
         lost = call(request(), real.workspace, session_id="11111111-1111-4111-8111-111111111111")
