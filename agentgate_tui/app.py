@@ -15,8 +15,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.signal import Signal
 
-from agentgate_engine import commands
 from agentgate_engine.clock import Clock
+from agentgate_engine.commands import cancel, engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.store import Store
@@ -130,7 +130,7 @@ class ConsoleApp(App[int]):
         async def start() -> None:
             self._engine_coming = True
             try:
-                engine = await in_thread(lambda: commands.start_engine(self.store, self._environment))
+                engine = await in_thread(lambda: engines.start_engine(self.store, self._environment))
                 self.say(f"engine {engine} is alive")
             except (AgentGateError, OSError) as fault:
                 self.say(str(fault), error=True)
@@ -144,11 +144,9 @@ class ConsoleApp(App[int]):
     def cancel_run(self, run: RunId) -> None:
         """Cancel a run. The wish is on the disk before an engine is told, so quitting does not take it back."""
 
-        async def cancel() -> None:
+        async def end() -> None:
             try:
-                result = await in_thread(
-                    lambda: commands.cancel(self.store, run, self.clock, reason="from the console")
-                )
+                result = await in_thread(lambda: cancel.cancel(self.store, run, self.clock, reason="from the console"))
                 told = {
                     "done": "is canceled",
                     "asked": "is asked to stop; its engine has not answered yet",
@@ -160,7 +158,7 @@ class ConsoleApp(App[int]):
             finally:
                 self.sync.reread()
 
-        self.run_worker(cancel(), group=f"cancel-{run}")
+        self.run_worker(end(), group=f"cancel-{run}")
         self.say(f"canceling run {run}")
 
     def why_of_open_run(self) -> None:

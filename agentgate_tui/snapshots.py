@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentgate_engine.commands import living_engines
+from agentgate_engine.commands.engines import living_engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (

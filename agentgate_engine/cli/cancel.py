@@ -7,7 +7,7 @@ import argparse
 from agentgate_engine.cli.output import put, put_json
 from agentgate_engine.cli.reading import make_store, run_id_of
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands import cancel as cancel_run
+from agentgate_engine.commands.cancel import cancel as cancel_run
 
 _WORDS = {
     "done": "canceled; nothing of it runs any more",

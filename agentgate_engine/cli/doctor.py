@@ -16,7 +16,7 @@ from typing import Literal
 
 from agentgate_engine.agents.registry import DRIVERS
 from agentgate_engine.cli.output import put, put_json
-from agentgate_engine.commands import living_engines
+from agentgate_engine.commands.engines import living_engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.engine import EngineRecord
 from agentgate_engine.models.work_order import AgentRequest

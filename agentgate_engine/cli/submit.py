@@ -15,8 +15,9 @@ from agentgate_engine.cli.output import put, put_json, record_json, say
 from agentgate_engine.cli.reading import make_store
 from agentgate_engine.cli.why import READERS, put_why
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands import SubmitRequest, Submitted, living_engines, start_engine
-from agentgate_engine.commands import submit as submit_order
+from agentgate_engine.commands.engines import living_engines, start_engine
+from agentgate_engine.commands.submit import SubmitRequest, Submitted
+from agentgate_engine.commands.submit import submit as submit_order
 from agentgate_engine.errors import StoreError, UsageError
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.work_order import AgentRequest, Limits

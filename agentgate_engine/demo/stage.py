@@ -12,7 +12,9 @@ from pathlib import Path
 import yaml
 
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands import SubmitRequest, cancel, start_engine, submit
+from agentgate_engine.commands.cancel import cancel
+from agentgate_engine.commands.engines import start_engine
+from agentgate_engine.commands.submit import SubmitRequest, submit
 from agentgate_engine.demo.orders import DemoOrder, demo_orders
 from agentgate_engine.demo.repository import make_repository
 from agentgate_engine.errors import AgentGateError

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import JsonValue
 
 from agentgate_engine.models.agent_result import AgentOutcome, TokenUsage, ToolKind, TouchedPath, WorkspaceDelta
-from agentgate_engine.models.build_error import BuildError
+from agentgate_engine.models.build_error import BuildError, BuildErrorType
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import WaitingFor
@@ -234,10 +234,19 @@ class AgentAdopted(Payload):
 
 
 class RetryScheduled(Payload):
+    """Another call after a wait. `attempt` is the process attempt that failed, `file` its whole result; `retry` counts
+    from 1; `until` is when the next one begins."""
+
     type = EventType.RETRY_SCHEDULED
     attempt: int
+    retry: int = 1
     until: str
+    delay_ms: int = 0
     reason: str
+    error_type: BuildErrorType | None = None
+    operation: Literal["agent", "workspace", "push", "create_pr"] = "agent"
+    process: str | None = None
+    file: str | None = None
 
 
 class RetryStarted(Payload):
@@ -293,6 +302,8 @@ class StrategyDecision(Payload):
     strategy: str
     go_on: bool
     reason: str
+    feedback: str | None = None
+    metadata: dict[str, JsonValue] = {}
 
 
 class DeliveryStarted(Payload):

@@ -29,6 +29,18 @@ class RunWarning(Record):
     timestamp: str
 
 
+class RetryNote(Record):
+    """One call that was made again, and why."""
+
+    iteration: int | None = None
+    attempt: int
+    operation: str = "agent"
+    error_type: str | None = None
+    reason: str
+    delay_ms: int = 0
+    t: str
+
+
 class Run(Record):
     """A run.
 
@@ -73,6 +85,7 @@ class Run(Record):
     build_error: BuildError | None = None
     failure_signature: str | None = None
     retried_count: int = 0
+    retries: list[RetryNote] = []
     warnings: list[RunWarning] = []
     left_out: list[str] = []
     depends_on: list[str] = []

@@ -31,6 +31,7 @@ class RunResult(StrEnum):
     FAILED_BUILD = "failed_build"
     FAILED_TIMEOUT = "failed_timeout"
     FAILED_ERROR = "failed_error"
+    FAILED_GITHUB = "failed_github"
     CANCELED = "canceled"
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agentgate_engine.models.git_ops import GitOps
 from agentgate_engine.models.record import Record
+from agentgate_engine.models.retry import RetryPolicy
+from agentgate_engine.models.strategy import StrategyConfig
+from agentgate_engine.models.verification import Level
 
 AgentName = Literal["scripted", "command", "claude-code"]
 PermissionMode = Literal["default", "accept-edits", "bypass"]
+SourceType = Literal["local", "git", "github", "fresh"]
+GatePlanSource = Literal["auto", "verify-profile", "ci-workflow", "language", "default"]
 
 MAX_PROMPT_CHARS = 100_000
 
@@ -30,11 +36,19 @@ class AgentRequest(Record):
 class WorkspaceSource(Record):
     """The repository that the work starts from.
 
+    `path` is where git finds it on this machine: the checkout itself, the mirror kept in the store for `git` and
+    `github`, or the directory that `fresh` made. `url` (without credentials) and `template` say where that came from.
+    `in_place` works in the checkout itself, under a lease on it.
+
     `uncommitted_patch` names a file beside the order, if it takes uncommitted changes along; `left_out` what it leaves.
     """
 
-    type: Literal["local"] = "local"
+    type: SourceType = "local"
     path: str
+    url: str | None = None
+    repository: str | None = None
+    template: str | None = None
+    in_place: bool = False
     base_commit: str
     base_branch: str | None = None
     left_out: list[str] = []
@@ -51,7 +65,11 @@ class Limits(Record):
 
 
 class WorkOrder(Record):
-    """`work-orders/{orderId}.json`."""
+    """`work-orders/{orderId}.json`.
+
+    `after` names orders that must have passed before this one starts; `max_wait_seconds` is how long it may wait for
+    a slot before it fails as timed out in the queue.
+    """
 
     format_version: int = 1
     id: str
@@ -61,7 +79,14 @@ class WorkOrder(Record):
     agent: AgentRequest
     limits: Limits = Limits()
     priority: int = 0
-    loop_strategy: Literal["fixed"] = "fixed"
+    loop_strategy: StrategyConfig = StrategyConfig()
+    retry: RetryPolicy = RetryPolicy()
+    git_ops: GitOps = GitOps()
+    gate_plan_source: GatePlanSource = "auto"
+    skip_levels: list[Level] = []
+    after: list[str] = []
+    max_wait_seconds: float | None = None
+    profile: str | None = None
     pristine: bool = False
     created_at: str
     submitted_by: str = ""

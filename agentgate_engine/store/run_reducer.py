@@ -18,6 +18,7 @@ from agentgate_engine.models.events import (
     FeedbackGenerated,
     IterationStarted,
     Payload,
+    RetryScheduled,
     RetryStarted,
     RunCanceled,
     RunComplete,
@@ -34,7 +35,7 @@ from agentgate_engine.models.events import (
     WorkspaceAcquired,
     parse_payload,
 )
-from agentgate_engine.models.run import Run, RunWarning
+from agentgate_engine.models.run import RetryNote, Run, RunWarning, WaitingFor
 from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
 
 
@@ -123,8 +124,24 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
             }
         case AgentInterrupted():
             return {"now": "interrupted"}
+        case RetryScheduled():
+            note = RetryNote(
+                iteration=event.iteration,
+                attempt=payload.attempt,
+                operation=payload.operation,
+                error_type=payload.error_type,
+                reason=payload.reason,
+                delay_ms=payload.delay_ms,
+                t=event.t,
+            )
+            waiting = WaitingFor(kind="backoff", reason=payload.reason, until=payload.until)
+            return {
+                "retries": [*run.retries, note],
+                "waiting_for": waiting,
+                "now": f"waiting to retry: {payload.reason}"[:120],
+            }
         case RetryStarted():
-            return {"retried_count": run.retried_count + 1, "waiting_for": None}
+            return {"retried_count": run.retried_count + 1, "waiting_for": None, "now": "trying again"}
         case SnapshotCreated():
             return {
                 "state": advance(run.state, Step.SNAPSHOT_COMPLETED),

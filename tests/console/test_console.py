@@ -8,7 +8,8 @@ import pytest
 from textual.filter import LineFilter
 from textual.widgets import Button
 
-from agentgate_engine import commands
+from agentgate_engine.commands import cancel, engines
+from agentgate_engine.commands.cancel import CancelResult
 from agentgate_engine.models.ids import RunId
 from agentgate_tui.screens.confirm import ConfirmScreen
 from agentgate_tui.screens.order import OrderScreen
@@ -247,11 +248,11 @@ async def test_a_record_that_cannot_be_read_is_a_row_with_the_reason(make_app: M
 async def test_cancel_names_its_target_and_stands_on_no(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[RunId] = []
 
-    def cancel(store: object, run: RunId, clock: object, **_: object) -> commands.CancelResult:
+    def record(store: object, run: RunId, clock: object, **_: object) -> CancelResult:
         asked.append(run)
-        return commands.CancelResult(run, "done", "canceled")
+        return CancelResult(run, "done", "canceled")
 
-    monkeypatch.setattr(commands, "cancel", cancel)
+    monkeypatch.setattr(cancel, "cancel", record)
     app = make_app("live")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
@@ -273,7 +274,7 @@ async def test_the_engine_is_started_by_a_key_and_by_nothing_else(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[object] = []
-    monkeypatch.setattr(commands, "start_engine", lambda store, environment: started.append(store) or "e-new")
+    monkeypatch.setattr(engines, "start_engine", lambda store, environment: started.append(store) or "e-new")
     app = make_app("live")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)

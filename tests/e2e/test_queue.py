@@ -14,7 +14,7 @@ import pytest
 
 from agentgate_engine import orchestrator
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands import SubmitRequest, submit
+from agentgate_engine.commands.submit import SubmitRequest, submit
 from agentgate_engine.errors import StoreError
 from agentgate_engine.models.events import RunQueued, parse_payload
 from agentgate_engine.models.ids import OrderId, RunId, order_of

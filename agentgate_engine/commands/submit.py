@@ -1,35 +1,23 @@
-"""What an operator can ask for. The command line and the console act through these functions alone.
-
-A submit is on the disk before it is acknowledged; a wish is in `control.jsonl` before it is acted on.
-"""
+"""Taking an order in: checked first, then on the disk, then in the queue, then acknowledged."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import getpass
 import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from agentgate_engine.agents.registry import driver_for
 from agentgate_engine.clock import Clock, to_stamp
-from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun, StoreError, UsageError
+from agentgate_engine.commands.asked_by import whoami
+from agentgate_engine.errors import LockHeld, ParkRun, StoreError, UsageError
 from agentgate_engine.event_bus import Emission
-from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.events import RunQueued, RunWarned
+from agentgate_engine.models.events import RunQueued
 from agentgate_engine.models.gate_plan import GatePlan
-from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_engine_id, new_order_id, order_of
-from agentgate_engine.models.run import Run
+from agentgate_engine.models.ids import OrderId, RunId, first_run_of, new_order_id
 from agentgate_engine.models.work_order import (
     MAX_PROMPT_CHARS,
     AgentRequest,
@@ -38,20 +26,14 @@ from agentgate_engine.models.work_order import (
     WorkOrder,
     WorkspaceSource,
 )
-from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
-from agentgate_engine.run_end import canceled, release_workspace
-from agentgate_engine.store.atomic import make_directory, replace_file
-from agentgate_engine.store.control_log import add_wish
+from agentgate_engine.store.atomic import make_directory
 from agentgate_engine.store.index import Index
-from agentgate_engine.store.locks import FileLock, is_held
+from agentgate_engine.store.locks import FileLock
 from agentgate_engine.store.store import Store
 from agentgate_engine.verify.gate_plan import resolve_plan
 from agentgate_engine.work_order_queue import WorkOrderQueue
-from agentgate_engine.workspace.manager import WorkspaceManager
 from agentgate_engine.workspace.source import inspect_source, read_file_at, save_uncommitted
-
-CANCEL_WAIT_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +61,6 @@ class Submitted:
     base_commit: str
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CancelResult:
-    """`done`: ended, and nothing of it runs. `asked`: an engine was told. `already`: it had ended before."""
-
-    run_id: RunId
-    outcome: Literal["done", "asked", "already"]
-    state: str
-
-
-def whoami() -> str:
-    """user@host, as recorded with every wish."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def submit(store: Store, request: SubmitRequest, environment: Mapping[str, str], clock: Clock) -> Submitted:
@@ -247,7 +211,7 @@ def _profile(order: WorkOrder, explicit: frozenset[str]) -> ResolvedProfile:
         "agent": order.agent.type,
         "model": order.agent.model,
         "permissionMode": order.agent.permission_mode,
-        "loopStrategy": order.loop_strategy,
+        "loopStrategy": order.loop_strategy.mode,
         "pristine": order.pristine,
         **order.limits.model_dump(by_alias=True),
     }
@@ -263,115 +227,3 @@ def _title_of(prompt: str) -> str:
 def _left_out(paths: list[str]) -> str:
     shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
     return f"the run starts from HEAD and leaves out uncommitted changes: {shown} (--include-dirty takes them along)"
-
-
-def cancel(
-    store: Store, run_id: RunId, clock: Clock, *, reason: str = "", wait_s: float = CANCEL_WAIT_S
-) -> CancelResult:
-    """End a run: the wish is recorded, then the engine that works it stops it, or we do when no engine does.
-
-    Raises:
-        StoreError: the run or the store cannot be read or written.
-    """
-    run = store.read_run(run_id)
-    if run.state.terminal:
-        return CancelResult(run_id, "already", run.state.value)
-    by = whoami()
-    wish = add_wish(store.layout, action="cancel", run=run_id, by=by, t=to_stamp(clock.now()), data={"reason": reason})
-    give_up = clock.monotonic() + wait_s
-    while True:
-        try:
-            return _cancel_here(store, run_id, wish, clock)
-        except LockHeld:
-            run = store.read_run(run_id)
-            if run.state.terminal:
-                return _ended_meanwhile(run)
-            if clock.monotonic() >= give_up:
-                return CancelResult(run_id, "asked", run.state.value)
-            time.sleep(0.1)
-
-
-def _ended_meanwhile(run: Run) -> CancelResult:
-    """Its engine heard the wish, or the run was quicker."""
-    return CancelResult(RunId(run.id), "done" if run.result == "canceled" else "already", run.state.value)
-
-
-def _cancel_here(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock) -> CancelResult:
-    """Cancel a run that no engine is writing; what a dead engine left running of it is stopped.
-
-    Raises:
-        LockHeld: an engine has it.
-    """
-    index = Index.open_writable(store.layout)
-    try:
-        persister = ResultPersister.open(store, index, clock, run_id, fence=store.read_run(run_id).fence, wait_s=0)
-        try:
-            if persister.run.state.terminal:
-                return _ended_meanwhile(persister.run)
-            asyncio.run(stop_all(persister.layout.processes, clock))
-            order = store.read_order(order_of(run_id))
-            workspaces = WorkspaceManager(store.layout.workspaces)
-            for emission in _keep_half_done(persister, workspaces):
-                persister.write(emission)
-            for emission in canceled(persister, order, wish, to_stamp(clock.now())):
-                persister.write(emission)
-            for emission in release_workspace(persister, workspaces):
-                persister.write(emission)
-            with index.transaction() as database:
-                database.execute("update job set state='done' where run_id=?", (run_id,))
-            return CancelResult(run_id, "done", persister.run.state.value)
-        finally:
-            persister.close()
-    finally:
-        index.close()
-
-
-def _keep_half_done(persister: ResultPersister, workspaces: WorkspaceManager) -> list[Emission]:
-    """Keep what the agent had done as a ref beside the snapshots, as an engine does; a warning where that fails."""
-    iteration = persister.run.iteration
-    if iteration == 0:
-        return []
-    try:
-        workspaces.open(persister.run_id).keep(f"{iteration}-unfinished")
-    except (AgentGateError, OSError) as fault:
-        return [Emission(RunWarned(warning="workspace", message=str(fault)))]
-    return []
-
-
-def living_engines(store: Store) -> list[str]:
-    """Ids of the engines that hold their lock."""
-    return sorted(lock.stem for lock in store.layout.engines.glob("*.lock") if is_held(lock))
-
-
-def start_engine(store: Store, environment: Mapping[str, str], *, slots: int = 2, until_idle: bool = False) -> str:
-    """Start an engine as a process of its own, which outlives the caller. Returns its id once it is alive.
-
-    Raises:
-        AgentGateError: it did not come up; the message holds the end of its log.
-    """
-    engine = new_engine_id()
-    log = store.layout.engines / f"{engine}.log"
-    command = [sys.executable, "-m", "agentgate_engine", "--home", str(store.layout.root), "serve"]
-    command += ["--slots", str(slots), "--engine-id", engine, *(["--until-idle"] if until_idle else [])]
-    replace_file(log, b"")
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=dict(environment),
-            cwd="/",
-            start_new_session=True,
-        )
-    give_up = time.monotonic() + 20
-    while time.monotonic() < give_up:
-        if is_held(store.layout.engine_lock(engine)):
-            return engine
-        if process.poll() is not None:
-            if process.returncode == 0 and until_idle:
-                return engine
-            break
-        time.sleep(0.02)
-    tail = log.read_text(errors="replace")[-2000:].strip()
-    raise AgentGateError(f"the engine did not start; its log {log} ends with: {tail or '(nothing)'}")
