@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from agentgate_engine.errors import AgentGateError, SnapshotError, WorkspaceError
+from agentgate_engine.errors import AgentGateError, GitHubError, SnapshotError, WorkspaceError
 from agentgate_engine.models.agent_result import AgentOutcome, PersistedAgentResult
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
-from agentgate_engine.models.verification import Check, CheckStatus, PersistedVerificationReport
+from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, PersistedVerificationReport
 from agentgate_engine.verify.check_kind import CheckKind, check_kind
 from agentgate_engine.verify.output_window import tail_lines
 from agentgate_engine.verify.signature import signature
@@ -25,9 +25,21 @@ _TYPES: dict[CheckKind, BuildErrorType] = {
     "typecheck": BuildErrorType.TYPECHECK_FAILED,
     "lint": BuildErrorType.LINT_FAILED,
     "blackbox": BuildErrorType.BLACKBOX_FAILED,
+    "ci": BuildErrorType.CI_FAILED,
+    "sanity": BuildErrorType.CONTRACT_FAILED,
 }
+_KEYWORDS: tuple[tuple[BuildErrorType, re.Pattern[str]], ...] = (
+    (BuildErrorType.WORKSPACE_ERROR, re.compile(r"workspace|\bdirector(?:y|ies)\b", re.IGNORECASE)),
+    (BuildErrorType.GITHUB_ERROR, re.compile(r"github|octokit", re.IGNORECASE)),
+    (BuildErrorType.SNAPSHOT_ERROR, re.compile(r"\bgit\b|snapshot", re.IGNORECASE)),
+)
+"""What a fault that is not of our family speaks of, in this order (upstream.md 4.5)."""
 _FAILED_COUNT = re.compile(r"\b(\d+) failed\b|\b(?:failures|errors)=(\d+)")
+_BARE_EXIT = re.compile(r"The agent (exited with \d+\.|was ended by (?!.*It (said|reported)).*)\Z", re.DOTALL)
 _TOP_DIAGNOSTICS = 5
+
+OWN_TIMEOUT_EXIT = 124
+"""What `timeout` and agents with a limit of their own exit with."""
 
 
 def error_of_agent(
@@ -80,6 +92,7 @@ def error_of_verification(
         raise ValueError(f"report {report.id} has no failed check")
     failed = [each for level in report.levels for each in level.checks if each.status is CheckStatus.FAILED]
     failed_tests = sum(_failed_tests(each) for each in failed)
+    diagnostics = [found for each in failed for found in each.diagnostics]
     return BuildError(
         type=_TYPES.get(check_kind(check), BuildErrorType.TEST_FAILED),
         message=_verification_message(check),
@@ -94,12 +107,12 @@ def error_of_verification(
             "command": check.command,
             "hint": check.hint,
             "duration": report.total_duration,
-            "errorCount": len(report.diagnostics),
-            "fileCount": len({each.file for each in report.diagnostics if each.file}),
+            "errorCount": len(diagnostics),
+            "fileCount": len({each.file for each in diagnostics if each.file}),
             "failedTests": failed_tests,
             "failedChecks": [each.id for each in failed],
             "failedLevels": [level.level.value for level in report.levels if level.status is CheckStatus.FAILED],
-            "diagnostics": _top(report),
+            "diagnostics": _top(diagnostics),
         },
         phase=phase,
         failed_at=failed_at,
@@ -125,28 +138,45 @@ def error_of_timeout(limit_s: float, *, phase: str, failed_at: str, stopped: Bui
 
 def error_of_system(fault: BaseException, *, phase: str, failed_at: str) -> BuildError:
     """Why AgentGate itself could not go on. A fault of our family speaks for itself; another one shows its trace."""
-    match fault:
-        case SnapshotError():
-            kind = BuildErrorType.SNAPSHOT_ERROR
-        case WorkspaceError():
-            kind = BuildErrorType.WORKSPACE_ERROR
-        case _:
-            kind = BuildErrorType.SYSTEM_ERROR
     name, text = type(fault).__name__, str(fault)
     ours = isinstance(fault, AgentGateError)
+    context: dict[str, JsonValue] = {"signature": signature("system", name, text), "exception": name}
+    if isinstance(fault, GitHubError):
+        context |= {"status": fault.status, "retryAfterSeconds": fault.retry_after_s}
     return BuildError(
-        type=kind,
+        type=_type_of(fault),
         message=text if ours and text else f"unexpected {name}: {text or 'without a message'}",
         stderr="" if ours else tail_lines("".join(traceback.format_exception(fault))),
-        context={"signature": signature("system", name, text), "exception": name},
+        context=context,
         phase=phase,
         failed_at=failed_at,
+        retryable=isinstance(fault, GitHubError) and fault.retryable,
     )
+
+
+def _type_of(fault: BaseException) -> BuildErrorType:
+    """By its class where it is of our family, else by what it speaks of, apart from what its errno says in general."""
+    match fault:
+        case SnapshotError():
+            return BuildErrorType.SNAPSHOT_ERROR
+        case WorkspaceError():
+            return BuildErrorType.WORKSPACE_ERROR
+        case GitHubError():
+            return BuildErrorType.GITHUB_ERROR
+        case AgentGateError():
+            return BuildErrorType.SYSTEM_ERROR
+        case _:
+            text = str(fault)
+    if isinstance(fault, OSError) and fault.strerror:
+        text = text.replace(fault.strerror, "")
+    return next((kind for kind, speaks in _KEYWORDS if speaks.search(text)), BuildErrorType.SYSTEM_ERROR)
 
 
 def _agent_message(result: PersistedAgentResult, limit_s: float | None) -> str:
     """The fact first; then what the agent or its driver said about it."""
     match result.outcome:
+        case AgentOutcome.TIMEOUT if result.exit_code == OWN_TIMEOUT_EXIT:
+            return result.outcome_reason.strip() or "the agent exited with 124: a time limit of its own ran out"
         case AgentOutcome.TIMEOUT:
             limit = f" of {limit_s:g} s" if limit_s is not None else ""
             fact = f"the agent ran into its time limit{limit} and was stopped"
@@ -171,7 +201,7 @@ def _agent_message(result: PersistedAgentResult, limit_s: float | None) -> str:
         case AgentOutcome.SUCCESS:
             fact = f"the agent ended well ({_end(result)})"
     reason = result.outcome_reason.strip()
-    says_the_same = result.outcome in (AgentOutcome.TIMEOUT, AgentOutcome.CANCELED)
+    says_the_same = result.outcome in (AgentOutcome.TIMEOUT, AgentOutcome.CANCELED) or _BARE_EXIT.match(reason)
     return f"{fact}: {reason}" if reason and not says_the_same else fact
 
 
@@ -203,14 +233,16 @@ def _verification_message(check: Check) -> str:
 
 
 def _failed_tests(check: Check) -> int:
-    """Failing cases that the runner named; else the count in its last lines; else 0."""
+    """What the runner's own count or its failing cases say; else the count in its last lines; else 0."""
+    if check.failed_tests is not None:
+        return check.failed_tests
     named = sum(case.status is CheckStatus.FAILED for case in check.cases)
     counts: Sequence[tuple[str, str]] = _FAILED_COUNT.findall(check.stdout + "\n" + check.stderr)
     return named or (int(counts[-1][0] or counts[-1][1]) if counts else 0)
 
 
-def _top(report: PersistedVerificationReport) -> list[JsonValue]:
+def _top(diagnostics: Sequence[Diagnostic]) -> list[JsonValue]:
     return [
-        {"check": each.check, "message": each.message, "file": each.file, "line": each.line}
-        for each in report.diagnostics[:_TOP_DIAGNOSTICS]
+        {"check": each.check, "message": each.message, "file": each.file, "line": each.line, "column": each.column}
+        for each in diagnostics[:_TOP_DIAGNOSTICS]
     ]

@@ -39,3 +39,18 @@ class LockHeld(AgentGateError):
 
 class ParkRun(AgentGateError):
     """The evidence cannot be written (full disk, failed fsync, lost store): the run waits and says why (DESIGN 4)."""
+
+
+class GitHubError(AgentGateError):
+    """GitHub, or the push to it, refused or could not be reached.
+
+    `status` is the HTTP status, where there was an answer; `retry_after_s` what GitHub asked to wait, in seconds.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s

@@ -40,16 +40,16 @@ class EventBus:
     def __init__(self, persist: Persist, report: Report) -> None:
         self._persist = persist
         self._report = report
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: dict[object, Subscriber] = {}
         self._turn = asyncio.Lock()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Hear every event after it is on the disk. Returns the function that ends it, any number of times."""
-        self._subscribers.append(subscriber)
+        place = object()
+        self._subscribers[place] = subscriber
 
         def leave() -> None:
-            if subscriber in self._subscribers:
-                self._subscribers.remove(subscriber)
+            self._subscribers.pop(place, None)
 
         return leave
 
@@ -61,7 +61,7 @@ class EventBus:
         """
         async with self._turn:
             event = await self._persist(Emission(payload, iteration, evidence))
-            for subscriber in list(self._subscribers):
+            for subscriber in list(self._subscribers.values()):
                 try:
                     await subscriber(event)
                 except Exception as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from agentgate_engine.clock import from_stamp
+from agentgate_engine.error_builder import error_of_verification
 from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
 from agentgate_engine.models.event_type import EventType
@@ -16,6 +17,7 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.iteration import IterationData, IterationErrorType
+from agentgate_engine.models.run import Run
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.verification import CheckStatus, PersistedVerificationReport
 from agentgate_engine.models.work_order import ResolvedProfile, WorkOrder
@@ -37,12 +39,8 @@ def iteration_record(
     taken = persister.happened(EventType.SNAPSHOT_CREATED, n)
     decision = persister.happened(EventType.STRATEGY_DECISION, n)
     started_at = _time_of(persister.events, EventType.ITERATION_STARTED, n) or now
-    first_failed = report.first_failed if report else None
-    details: dict[str, JsonValue] = dict(error.context) if error else {}
-    if first_failed is not None:
-        details |= {"failedLevel": first_failed.level.value, "failedCheck": first_failed.id}
-    if error is not None:
-        details["buildErrorType"] = error.type.value
+    action = ("continue" if decision.go_on else "stop") if isinstance(decision, StrategyDecision) else None
+    why = error or _of_report(report, now)
     return IterationData(
         run_id=run.id,
         iteration=n,
@@ -70,9 +68,9 @@ def iteration_record(
         if report
         else [],
         verification_duration_ms=report.total_duration if report else None,
-        error_type=_error_type(error, report),
-        error_message=error.message if error else (report.summary if report and not report.passed else None),
-        error_details=details,
+        error_type=_error_type(why),
+        error_message=why.message if why else None,
+        error_details=_details(why, report, run, action),
         model=agent.model if agent else order.agent.model,
         profile_hash=profile.hash if profile else None,
         tree_before=begun.tree_before if isinstance(begun, IterationStarted) else None,
@@ -80,15 +78,39 @@ def iteration_record(
         commit=taken.snapshot.after_sha if isinstance(taken, SnapshotCreated) else None,
         feedback_ref=layout.feedback(n).name if feedback else None,
         diff_file=layout.diff(n).name if taken else None,
-        decision=("continue" if decision.go_on else "stop") if isinstance(decision, StrategyDecision) else None,
+        decision=action,
         decision_reason=decision.reason if isinstance(decision, StrategyDecision) else None,
     )
 
 
-def _error_type(error: BuildError | None, report: PersistedVerificationReport | None) -> IterationErrorType:
+def _of_report(report: PersistedVerificationReport | None, now: str) -> BuildError | None:
+    """Why an iteration failed that another one followed, so that the run itself has no error."""
+    if report is None or report.first_failed is None:
+        return None
+    return error_of_verification(report, phase=RunState.VERIFYING.value, failed_at=now)
+
+
+def _details(
+    error: BuildError | None, report: PersistedVerificationReport | None, run: Run, action: str | None
+) -> dict[str, JsonValue]:
+    """What a list of iterations, or a script, wants to know of a failure; `context` is that of the error."""
     if error is None:
-        failed = report is not None and not report.passed
-        return IterationErrorType.VERIFICATION_FAILED if failed else IterationErrorType.NONE
+        return {}
+    failed = report.first_failed if report else None
+    return {
+        "failedLevel": failed.level.value if failed else None,
+        "failedCheck": failed.id if failed else None,
+        "buildErrorType": error.type.value,
+        "iteration": run.iteration,
+        "maxIterations": run.max_iterations,
+        "strategyAction": action,
+        "context": dict(error.context),
+    }
+
+
+def _error_type(error: BuildError | None) -> IterationErrorType:
+    if error is None:
+        return IterationErrorType.NONE
     match error.type:
         case BuildErrorType.AGENT_CRASH:
             return IterationErrorType.AGENT_CRASH

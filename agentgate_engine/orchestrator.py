@@ -7,28 +7,20 @@ under their supervisors, and the next engine claims what it had and goes on from
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from agentgate_engine import __version__
+from agentgate_engine import parking
 from agentgate_engine.clock import Clock, to_stamp
-from agentgate_engine.error_builder import error_of_system
-from agentgate_engine.errors import AgentGateError, LockHeld, ParkRun, StoreError
-from agentgate_engine.event_bus import Emission, EventBus
-from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.engine import EngineRecord
-from agentgate_engine.models.events import RunFailed
-from agentgate_engine.models.gate_plan import GatePlan
-from agentgate_engine.models.ids import RunId, new_engine_id, order_of
-from agentgate_engine.models.run_state import RunResult, Step
+from agentgate_engine.engine_record import engine_record
+from agentgate_engine.errors import LockHeld, ParkRun, StoreError
+from agentgate_engine.headroom import MIN_DISK_MB, Floor, Headroom, default_memory_floor, measure
+from agentgate_engine.models.control import ControlEntry, DrainWish
+from agentgate_engine.models.ids import RunId, new_engine_id
+from agentgate_engine.parking import Parking
 from agentgate_engine.process.process_host import ProcessHost
-from agentgate_engine.process.stop_all import stop_all
-from agentgate_engine.result_persister import ResultPersister
-from agentgate_engine.run_context import RunContext
-from agentgate_engine.run_end import release_workspace
-from agentgate_engine.run_executor import RunExecutor
+from agentgate_engine.run_worker import RunWorker
+from agentgate_engine.start_gate import StartGate
 from agentgate_engine.store.atomic import replace_file
 from agentgate_engine.store.control_log import ControlReader
 from agentgate_engine.store.index import Index
@@ -36,24 +28,25 @@ from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.masking import Masker
 from agentgate_engine.store.recovery import forget_dead_engines, queue_the_stranded
 from agentgate_engine.store.store import Store
+from agentgate_engine.store.wishes import apply_wishes
+from agentgate_engine.subscribers.notification_rules import load_rules
+from agentgate_engine.waiting_room import WaitingRoom
 from agentgate_engine.work_order_queue import Claim, Fenced, WorkOrderQueue
-from agentgate_engine.workspace.manager import WorkspaceManager
+from agentgate_engine.workspace.lease import LeaseBook, LeaseHeld
 
 TICK_S = 0.1
 HEARTBEAT_S = 2.0
-PARKED_S = 10.0
-"""How long a run that cannot go on waits before it is tried again."""
-
-PARKED_TRIES = 3
-"""How often an engine that ends when idle tries such a run before it leaves it to the next one. Leaving at the first
-fault would have whoever waits for the run start engine after engine."""
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Orchestrator:
-    """One engine on one store. `say` gets one line for people for each thing worth telling."""
+    """One engine on one store. `say` gets one line for people for each thing worth telling.
+
+    `floor` is what must be free before something new is started (None: the defaults for this machine), `stagger_s` the
+    least time between two starts, `probe` measures what is free.
+    """
 
     store: Store
     environment: Mapping[str, str]
@@ -62,15 +55,13 @@ class Orchestrator:
     until_idle: bool = False
     engine: str = field(default_factory=new_engine_id)
     clock: Clock = field(default_factory=Clock)
+    floor: Floor | None = None
+    stagger_s: float = 0.0
+    probe: Callable[[], Headroom] | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _draining: bool = False
     _tasks: dict[RunId, asyncio.Task[None]] = field(default_factory=dict[RunId, "asyncio.Task[None]"])
-    _contexts: dict[RunId, RunContext] = field(default_factory=dict[RunId, RunContext])
-    _wishes: dict[str, ControlEntry] = field(default_factory=dict[str, ControlEntry])
-    _parked: dict[str, str] = field(default_factory=dict[str, str])
-    """Why each run waits that cannot go on at the moment."""
-    _set_aside: dict[RunId, tuple[Claim, float]] = field(default_factory=dict[RunId, "tuple[Claim, float]"])
-    """The parked runs that hold no slot, and when each is due again."""
-    _tries: dict[str, int] = field(default_factory=dict[str, int])
+    _parking: Parking = field(default_factory=Parking)
     _unreadable: set[str] = field(default_factory=set[str])
     _trouble: str = ""
 
@@ -79,28 +70,58 @@ class Orchestrator:
         self._stopping.set()
 
     async def serve(self) -> None:
-        """Work the queue until `stop`, or with `until_idle` until nothing is left.
+        """Work the queue until `stop`, or until a drain was wished and nothing runs, or with `until_idle` until nothing
+        is left.
 
         Raises:
             StoreError: the store cannot be used.
         """
-        self.host = ProcessHost(self.clock)
-        self.masker = Masker.from_environment(self.environment)
         self.started_at = to_stamp(self.clock.now())
         index = Index.open_writable(self.store.layout)
-        self.index, self.queue = index, WorkOrderQueue(index)
+        self._set_up(index)
         try:
-            with FileLock.acquire(self.store.layout.engine_lock(self.engine)):
+            while True:
+                await self._serve_once()
+                ended = self._stopping.is_set() or self._draining or self._tasks or self._parking.reasons
+                if ended or not await self._has_more():
+                    return
+        finally:
+            index.close()
+
+    def _set_up(self, index: Index) -> None:
+        self.index, self.queue = index, WorkOrderQueue(index, self.clock)
+        mask, host = Masker.from_environment(self.environment).mask, ProcessHost(self.clock)
+        rules = load_rules(self.environment)
+        self.worker = RunWorker(
+            self.store, index, self.clock, host, self.engine, self.environment, mask, self.say, rules
+        )
+        probe = self.probe or (lambda: measure(self.store.layout.root))
+        if self.floor is None:
+            self.floor = Floor(default_memory_floor(probe().total_memory_mb), MIN_DISK_MB)
+        gate = StartGate(self.floor, self.stagger_s, probe, self.clock)
+        self.room = WaitingRoom(self.queue, self.engine, gate, self.worker, self.clock)
+
+    async def _serve_once(self) -> None:
+        """Alive from here to the end: the lock says so."""
+        record, lock = self.store.layout.engine_record(self.engine), self.store.layout.engine_lock(self.engine)
+        try:
+            with FileLock.acquire(lock):
                 self._heartbeat()
                 forget_dead_engines(self.store.layout)
+                LeaseBook(self.store.layout).reclaim()
                 try:
                     await self._work()
                 finally:
                     await self._let_go()
         finally:
-            self.store.layout.engine_record(self.engine).unlink(missing_ok=True)
-            self.store.layout.engine_lock(self.engine).unlink(missing_ok=True)
-            index.close()
+            record.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+
+    async def _has_more(self) -> bool:
+        """Whether an order came in while this engine, idle, was about to end. Who submitted it saw an engine alive and
+        started none; now that the lock is given up, whoever submits sees that too."""
+        unfinished = await asyncio.to_thread(self.queue.unfinished, self._concerns_us)
+        return unfinished > len(self._parking.reasons)
 
     async def _work(self) -> None:
         wishes = ControlReader.follow(self.store.layout, self.say)
@@ -108,12 +129,15 @@ class Orchestrator:
         while not self._stopping.is_set():
             now = self.clock.monotonic()
             try:
-                for wish in wishes.read_new():
-                    self._hear(wish)
+                await self._hear(wishes.read_new())
                 if now - swept >= HEARTBEAT_S:
                     swept = now
                     await self._sweep()
+                await self.room.end_what_waited_too_long()
                 await self._fill_slots()
+                if self._draining and not self._is_working():
+                    self.say(f"engine {self.engine} is drained")
+                    return
                 if self.until_idle and await self._is_idle():
                     return
             except (StoreError, OSError) as fault:  # a busy or full store may be well again at the next tick
@@ -121,8 +145,22 @@ class Orchestrator:
             if now - beaten >= HEARTBEAT_S:
                 beaten = now
                 self._heartbeat()
-                await self._beat_runs()
+                await self.worker.beat()
             await self._pause()
+
+    async def _hear(self, wishes: list[ControlEntry]) -> None:
+        for entry in wishes:
+            match entry.wish():
+                case DrainWish(engine=self.engine) if not self._draining:
+                    self._draining = True
+                    self.say(f"drained by {entry.by}: nothing new is started, and the engine ends when nothing runs")
+                    self._heartbeat()
+                case _ if entry.action == "cancel":
+                    self.worker.hear(entry)
+                case _:
+                    pass
+        if wishes:
+            await asyncio.to_thread(apply_wishes, self.index)
 
     async def _sweep(self) -> None:
         """Take up what dead engines and killed submits left."""
@@ -134,6 +172,7 @@ class Orchestrator:
         for run, reason in stranded.unreadable:
             self._unreadable.add(run)
             self.say(f"{run} cannot be read and is left alone: {reason}")
+        await asyncio.to_thread(apply_wishes, self.index)
         self._trouble = ""
 
     def _complain(self, trouble: str) -> None:
@@ -142,16 +181,16 @@ class Orchestrator:
             self._trouble = trouble
             self.say(f"the store cannot be used at the moment; trying again: {trouble}")
 
+    def _is_working(self) -> bool:
+        return any(run not in self._parking for run in self._tasks)
+
     async def _is_idle(self) -> bool:
         """Whether nothing is left that this engine could still do. Runs of other living engines are theirs."""
-        if any(run not in self._parked for run in self._tasks):
-            return False
-        if any(self._tries.get(run, 0) < PARKED_TRIES for run in self._parked):
+        if self._is_working() or not self._parking.given_up():
             return False
         if len(self._tasks) >= self.slots:
             return True
-        unfinished = await asyncio.to_thread(self.queue.unfinished, self._concerns_us)
-        return unfinished <= len(self._parked)
+        return not await self._has_more()
 
     def _concerns_us(self, owner: str) -> bool:
         return owner == self.engine or not self._lives(owner)
@@ -171,21 +210,16 @@ class Orchestrator:
                     self.say(f"{run}: {type(fault).__name__}: {fault}")
 
     async def _fill_slots(self) -> None:
-        while len(self._tasks) < self.slots and not self._stopping.is_set():
-            now = self.clock.monotonic()
-            due = [run for run, (_, at) in self._set_aside.items() if at <= now and run not in self._tasks]
-            if due:
-                self._begin(self._set_aside.pop(due[0])[0])
-                continue
-            if not await asyncio.to_thread(self.queue.waiting):
-                return
-            claim = await asyncio.to_thread(self.queue.claim, self.engine)
+        while (free := self.slots - len(self._tasks)) > 0 and not self._stopping.is_set() and not self._draining:
+            claim = self._parking.next_due(self.clock.monotonic(), self._tasks.keys())
+            claim = claim or await self.room.next_claim(free)
             if claim is None:
                 return
             self._begin(claim)
+        await self.room.tell(None, [])
 
     def _begin(self, claim: Claim) -> None:
-        self._parked.pop(claim.run_id, None)
+        self._parking.leave(claim.run_id)
         self._tasks[claim.run_id] = asyncio.create_task(self._run(claim), name=f"run {claim.run_id}")
 
     async def _run(self, claim: Claim) -> None:
@@ -198,23 +232,27 @@ class Orchestrator:
         while True:
             try:
                 await self._work_and_complete(claim)
-                self._tries.pop(run_id, None)
+                self._parking.forget(run_id)
                 return
             except ParkRun as fault:
                 await self._park(run_id, str(fault))
-                await asyncio.sleep(PARKED_S)
-                self._parked.pop(run_id, None)
+                await asyncio.sleep(parking.PARKED_S)
+                self._parking.leave(run_id)
             except Fenced as fault:
                 self.say(str(fault))
                 return
+            except LeaseHeld as fault:  # somebody else's directory: it will be free, and others can work meanwhile
+                await self._park(run_id, str(fault), "workspace")
+                self._parking.set_aside(claim, self.clock.monotonic())
+                return
             except Exception as fault:  # nothing of one run may end the engine, and nothing of it may go unseen
                 await self._park(run_id, f"{type(fault).__name__}: {fault}")
-                self._set_aside[run_id] = (claim, self.clock.monotonic() + PARKED_S)
+                self._parking.set_aside(claim, self.clock.monotonic())
                 return
 
     async def _work_and_complete(self, claim: Claim) -> None:
         try:
-            await self._work_claim(claim)
+            await self.worker.work(claim)
         except (ParkRun, Fenced):
             raise
         except LockHeld as fault:
@@ -235,101 +273,37 @@ class Orchestrator:
         except (StoreError, OSError):
             return False
 
-    async def _park(self, run_id: RunId, reason: str) -> None:
+    async def _park(self, run_id: RunId, reason: str, kind: str = "store") -> None:
         """Say why a run cannot go on wherever that can still be said: in the list, in the engine's record and log."""
-        self._parked[run_id] = reason
-        self._tries[run_id] = self._tries.get(run_id, 0) + 1
+        self._parking.park(run_id, reason)
         self.say(f"{run_id} waits: {reason}")
         try:
-            await asyncio.to_thread(self.index.put_waiting, run_id, f"store: {reason}")
+            await asyncio.to_thread(self.index.put_waiting, run_id, f"{kind}: {reason}")
         except StoreError as fault:
             self.say(str(fault))
-
-    async def _work_claim(self, claim: Claim) -> None:
-        persister = await asyncio.to_thread(
-            ResultPersister.open, self.store, self.index, self.clock, claim.run_id, claim.fence
-        )
-        try:
-            if persister.current is None:
-                return
-            try:
-                context = self._context(claim, persister)
-            except AgentGateError as fault:
-                await self._end_without_context(persister, fault)
-                return
-            self._contexts[claim.run_id] = context
-            if (wish := self._wishes.get(claim.run_id)) is not None:
-                context.cancel(wish)
-            if not context.run.state.terminal:
-                self.say(f"{claim.run_id} {'goes on' if claim.resumed else 'starts'}: {context.order.title}")
-            await RunExecutor(context).execute()
-            self.say(f"{claim.run_id} {context.run.result}" + (f": {context.run.error}" if context.run.error else ""))
-        finally:
-            self._contexts.pop(claim.run_id, None)
-            persister.close()
-
-    async def _end_without_context(self, persister: ResultPersister, fault: AgentGateError) -> None:
-        """Fail a run whose records are gone. What an engine before us left running of it is stopped first."""
-        if not persister.run.state.terminal:
-            await stop_all(persister.layout.processes, self.clock)
-            error = error_of_system(fault, phase=persister.run.state.value, failed_at=to_stamp(self.clock.now()))
-            failed = RunFailed(result=RunResult.FAILED_ERROR, step=Step.SYSTEM_ERROR, error=error)
-            await persister.persist(Emission(failed))
-        workspaces = WorkspaceManager(self.store.layout.workspaces)
-        for emission in await asyncio.to_thread(release_workspace, persister, workspaces):
-            await persister.persist(emission)
-
-    def _context(self, claim: Claim, persister: ResultPersister) -> RunContext:
-        order = self.store.read_order(order_of(claim.run_id))
-        plan = self.store.read(GatePlan, persister.layout.gate_plan)
-        if plan is None:
-            raise AgentGateError(f"{persister.layout.gate_plan} is missing; nothing could judge this run")
-        return RunContext(
-            order=order,
-            plan=plan,
-            persister=persister,
-            bus=EventBus(persister.persist, lambda who, fault: self.say(f"{claim.run_id}: {who}: {fault}")),
-            host=self.host,
-            workspaces=WorkspaceManager(self.store.layout.workspaces),
-            clock=self.clock,
-            engine=self.engine,
-            environment=self.environment,
-            mask=self.masker.mask,
-        )
-
-    def _hear(self, wish: ControlEntry) -> None:
-        self._wishes[wish.run_id] = wish
-        context = self._contexts.get(RunId(wish.run_id))
-        if context is not None and context.wish is None:
-            context.cancel(wish)
 
     def _lives(self, engine: str) -> bool:
         return engine == self.engine or is_held(self.store.layout.engine_lock(engine))
 
     def _heartbeat(self) -> None:
-        record = EngineRecord(
-            id=self.engine,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            version=__version__,
+        assert self.floor is not None, "set before the first beat"
+        record = engine_record(
+            self.engine,
             slots=self.slots,
             started_at=self.started_at,
-            heartbeat_at=to_stamp(self.clock.now()),
+            now=to_stamp(self.clock.now()),
             running=sorted(self._tasks),
-            parked=dict(self._parked),
+            parked=self._parking.reasons,
             until_idle=self.until_idle,
+            draining=self._draining,
+            waits="draining" if self._draining else self.room.held_up_by,
+            floor=self.floor,
+            stagger_s=self.stagger_s,
         )
         try:
             replace_file(self.store.layout.engine_record(self.engine), record.to_json(), sync=False)
         except OSError as fault:
             self.say(f"cannot write the engine's record: {fault}")
-
-    async def _beat_runs(self) -> None:
-        for context in list(self._contexts.values()):
-            try:
-                await context.bus.between_events(context.persister.beat)
-            except ParkRun as fault:
-                self.say(str(fault))
 
     async def _let_go(self) -> None:
         """Leave what runs to its supervisors; the files say where the next engine goes on."""
@@ -338,3 +312,7 @@ class Orchestrator:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for run in self._tasks:
             self.say(f"{run} is left running for the next engine")
+        try:
+            await self.room.tell(None, [])
+        except StoreError as fault:
+            self.say(str(fault))

@@ -6,11 +6,12 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from agentgate_engine.clock import Clock, from_stamp
 from agentgate_engine.event_bus import EventBus, Evidence
 from agentgate_engine.models.control import ControlEntry
-from agentgate_engine.models.events import Event, Payload
+from agentgate_engine.models.events import Event, Payload, parse_payload
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.run import Run
@@ -20,6 +21,8 @@ from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.store.layout import RunLayout
 from agentgate_engine.workspace.manager import WorkspaceManager
 from agentgate_engine.workspace.workspace import Workspace
+
+P = TypeVar("P", bound=Payload)
 
 
 class CanceledByOperator(Exception):
@@ -83,9 +86,29 @@ class RunContext:
         self.wish = wish
         self.stop.set()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait, at most until the run's time is used up.
+
+        Raises:
+            CanceledByOperator: an operator ended the run meanwhile.
+        """
+        left = min(seconds, self.seconds_left())
+        if left > 0:
+            try:
+                await asyncio.wait_for(self.stop.wait(), timeout=left)
+            except TimeoutError:
+                pass
+        if self.wish is not None:
+            raise CanceledByOperator
+
     async def emit(self, payload: Payload, *evidence: Evidence) -> Event:
         """Say something about the present iteration."""
         return await self.bus.emit(payload, iteration=self.run.iteration or None, evidence=evidence)
+
+    def said_here(self, kind: type[P]) -> list[P]:
+        """What was said in the present iteration, of one kind, oldest first."""
+        here = [e for e in self.persister.events if e.type is kind.type and e.iteration == (self.run.iteration or None)]
+        return [payload for payload in map(parse_payload, here) if isinstance(payload, kind)]
 
     def process_name(self, kind: str, number: int) -> tuple[str, int]:
         """The folder of the newest attempt at a process of this iteration, and its attempt, counted from 1.

@@ -45,7 +45,10 @@ def canceled(persister: ResultPersister, order: WorkOrder, wish: ControlEntry, n
 
 def release_workspace(persister: ResultPersister, workspaces: WorkspaceManager) -> list[Emission]:
     """Remove what nobody needs any more; the repository with the snapshots stays unless its branch was delivered."""
-    if persister.happened(EventType.WORKSPACE_RELEASED) or not persister.happened(EventType.WORKSPACE_ACQUIRED):
+    if persister.happened(EventType.WORKSPACE_RELEASED):
+        return []
+    if not persister.happened(EventType.WORKSPACE_ACQUIRED):
+        workspaces.release(persister.run_id)
         return []
     left = workspaces.remove(persister.run_id, keep_repository=persister.run.delivered_branch is None)
     try:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import random
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agentgate_engine.agent_phase import AgentPhase, settle_agents
+from agentgate_engine.backoff import Backoff
+from agentgate_engine.ci_phase import CiPhase
 from agentgate_engine.clock import to_stamp
-from agentgate_engine.delivery_phase import deliver
+from agentgate_engine.delivery_phase import DeliveryPhase
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
 from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
+from agentgate_engine.loop import Loop
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.event_type import EventType
@@ -25,26 +30,31 @@ from agentgate_engine.models.events import (
     AgentFailed,
     FeedbackGenerated,
     IterationStarted,
+    RetryScheduled,
     RunComplete,
     RunFailed,
     RunResumed,
     RunStarted,
     RunWarned,
     SnapshotCreated,
-    StrategyDecision,
     WorkspaceAcquired,
 )
-from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
+from agentgate_engine.models.run_state import ImpossibleStep, RunResult, RunState, Step, advance
 from agentgate_engine.models.verification import PersistedVerificationReport
 from agentgate_engine.process.stop_all import stop_all
+from agentgate_engine.retry_executor import backoff_ms, is_retryable
 from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.run_end import canceled, close_iteration, release_workspace
-from agentgate_engine.strategies.fixed import NAME, IterationOutcome, decide
+from agentgate_engine.strategies.strategy import StrategyError
 from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.verify_phase import VerifyPhase
+from agentgate_engine.workspace.lease import LeaseHeld
 
 STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)
 """What is wrong with the machine and not with the run: it waits instead of failing."""
+
+PERMANENT_FAULTS = (StrategyError, ImpossibleStep)
+"""What another try would only repeat."""
 
 
 @dataclass
@@ -53,12 +63,17 @@ class RunExecutor:
 
     context: RunContext
 
+    def __post_init__(self) -> None:
+        self._loop = Loop(self.context)
+
     async def execute(self) -> None:
         """Work the run until it is terminal. Whatever goes wrong ends up in the run, but for what must park it.
 
         Raises:
             ParkRun: the evidence cannot be written; call again when it can.
+            LeaseHeld: another run works in the same directory; call again when that is over.
         """
+        await self._take_place()
         await self._greet()
         phases = {
             RunState.QUEUED: self._prepare,
@@ -67,35 +82,39 @@ class RunExecutor:
             RunState.SNAPSHOTTING: self._snapshot,
             RunState.VERIFYING: self._verify,
             RunState.FEEDBACK: self._feedback,
+            RunState.PR_CREATED: self._deliver,
+            RunState.CI_POLLING: self._wait_for_ci,
         }
+        prepared = self.context.run.state is RunState.QUEUED
         try:
-            if self.context.run.state not in (RunState.QUEUED, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELED):
-                await self._prepare()
             while not self.context.run.state.terminal:
                 if self.context.wish is not None:
                     raise CanceledByOperator
                 if self.context.seconds_left() <= 0:
                     await self._run_out_of_time()
                     break
-                await phases[self.context.run.state]()
+                try:
+                    await self._go_on_with_backoff()
+                    await (phases[self.context.run.state] if prepared else self._prepare)()
+                    prepared = True
+                except (CanceledByOperator, ParkRun, LeaseHeld):
+                    raise
+                except Exception as fault:  # a defect of ours as well: it belongs into the run, with its trace
+                    await self._try_again_or_fail(fault)
         except CanceledByOperator:
             await self._canceled()
-        except ParkRun:
-            raise
-        except AgentGateError as fault:
-            await self._failed_by(fault)
-        except OSError as fault:
-            if fault.errno in STORAGE_FAULTS:
-                raise ParkRun(
-                    f"{self.context.run_id} cannot go on: {fault}; it will when the disk can be used"
-                ) from fault
-            await self._failed_by(fault)
-        except Exception as fault:  # a defect of ours: it belongs into the run, with its trace
-            await self._failed_by(fault)
         finally:
             if self.context.run.state.terminal:
                 settle_agents(self.context)
+                await self._loop.end()
                 await self._release()
+
+    async def _take_place(self) -> None:
+        """A run in the operator's own checkout begins, and its time with it, when no other run is there."""
+        context, source = self.context, self.context.order.workspace_source
+        if source.in_place and context.run.state is RunState.QUEUED:
+            lease = partial(context.workspaces.acquire, fence=context.persister.fence)
+            await finish_in_thread(lease, context.run_id, Path(source.path))
 
     async def _greet(self) -> None:
         context = self.context
@@ -116,7 +135,9 @@ class RunExecutor:
         patch = store.work_orders / source.uncommitted_patch if source.uncommitted_patch else None
         try:
             workspace = await finish_in_thread(
-                context.workspaces.prepare, context.run_id, Path(source.path), source.base_commit, patch
+                partial(
+                    context.workspaces.prepare_for_run, context.run_id, source, patch, fence=context.persister.fence
+                )
             )
         except UsageError as fault:  # it could be used when the order was submitted
             raise WorkspaceError(str(fault)) from fault
@@ -141,7 +162,7 @@ class RunExecutor:
             raise CanceledByOperator
         timed_out = ended.outcome is AgentOutcome.TIMEOUT
         await self._keep_half_done()
-        if timed_out and self.context.seconds_left() <= 0:
+        if self.context.seconds_left() <= 0:
             await self._run_out_of_time(ended.error)
             return
         result = RunResult.FAILED_TIMEOUT if timed_out else RunResult.FAILED_BUILD
@@ -149,7 +170,8 @@ class RunExecutor:
 
     async def _snapshot(self) -> None:
         context = self.context
-        iteration, title = context.run.iteration, context.order.title
+        iteration, prefix = context.run.iteration, context.order.commit_message_prefix
+        title = f"{prefix} {context.order.title}" if prefix else context.order.title
         message = f"{title}\n\nAgentGate run {context.run_id}, iteration {iteration}"
         snapshot = await finish_in_thread(context.workspace.snapshot, iteration, message, context.before_sha)
         file = context.layout.diff(iteration)
@@ -161,53 +183,80 @@ class RunExecutor:
     async def _verify(self) -> None:
         context = self.context
         report = await VerifyPhase(context).work()
-        if report.passed:
-            await self._pass(report)
+        if not report.passed:
+            await self._judge(report)
             return
+        if not (await self._loop.decide(report)).go_on:
+            await self._deliver()
+
+    async def _judge(self, report: PersistedVerificationReport, limit: str | None = None) -> None:
+        """A report with failed checks: another iteration where the strategy says so, else the end. `limit` is why there
+        can be none, whatever the strategy says."""
         error = error_of_verification(
             report,
-            file=context.layout.verification(context.run.iteration).name,
-            phase=context.run.state.value,
+            file=self.context.layout.verification(self.context.run.iteration).name,
+            phase=self.context.run.state.value,
             failed_at=self._now(),
         )
-        if context.seconds_left() <= 0:
+        if self.context.seconds_left() <= 0:
             await self._run_out_of_time(error)
             return
-        decision = decide(IterationOutcome(context.run.iteration, context.run.max_iterations, report.passed))
+        decision = await self._loop.decide(report, limit)
         if decision.go_on:
-            await context.emit(StrategyDecision(strategy=NAME, go_on=True, reason=decision.reason))
             return
-        await self._decide_once(decision.reason)
+        why = {"strategy": decision.strategy, "stopped": decision.reason}
+        error = error.model_copy(update={"context": {**error.context, **why}})
         await self._fail(Step.VERIFY_FAILED_TERMINAL, RunResult.FAILED_VERIFICATION, error)
 
-    async def _pass(self, report: PersistedVerificationReport) -> None:
-        """Deliver, close the iteration, end the run. A delivery that fails ends the run failed, with the work kept."""
-        context = self.context
-        commit = context.run.snapshot_after_sha or context.before_sha
-        await self._decide_once("every check passed")
-        if (error := await deliver(context, commit)) is not None:
-            await self._fail(Step.SYSTEM_ERROR, RunResult.FAILED_ERROR, error)
-            return
+    async def _deliver(self) -> None:
+        """Deliver the verified commit. A delivery that fails ends the run failed, with the work kept."""
+        context, phase = self.context, DeliveryPhase(self.context)
+        done = await phase.deliver(self._commit)
+        if done.error is not None:
+            result = RunResult.FAILED_GITHUB if done.github else RunResult.FAILED_ERROR
+            await self._fail(Step.SYSTEM_ERROR, result, done.error)
+        elif context.run.state is RunState.PR_CREATED and context.order.git_ops.wait_for_ci:
+            await self._wait_for_ci()
+        else:
+            await self._succeed()
+
+    async def _wait_for_ci(self) -> None:
+        """What continuous integration says of the pull request decides whether the run is over."""
+        phase = CiPhase(self.context)
+        ended = await phase.work(self._commit)
+        if ended.report is not None and not ended.report.passed:
+            await self._judge(ended.report, phase.limit_reached())
+        elif ended.error is not None:
+            await self._fail(ended.step, ended.result, ended.error)
+        else:
+            await self._succeed()
+
+    async def _succeed(self) -> None:
         await self._close_iteration(RunState.SUCCEEDED, None)
-        await context.emit(RunComplete(branch=context.workspace.branch, commit=commit))
+        await self.context.emit(RunComplete(branch=self.context.workspace.branch, commit=self._commit))
+
+    @property
+    def _commit(self) -> str:
+        return self.context.run.snapshot_after_sha or self.context.before_sha
 
     async def _feedback(self) -> None:
         """Tell the agent what failed, close the iteration, begin the next."""
         context = self.context
         iteration = context.run.iteration
+        report = context.persister.store.read(PersistedVerificationReport, context.layout.verification(iteration))
+        assert report is not None, "feedback follows a verification"
+        decided = self._loop.told()
+        if decided is not None and not decided.go_on:  # an engine before us died between the two
+            await self._judge(report)
+            return
         if not context.persister.happened(EventType.FEEDBACK_GENERATED, iteration):
-            report = context.persister.store.read(PersistedVerificationReport, context.layout.verification(iteration))
-            assert report is not None, "feedback follows a verification"
-            feedback = build_feedback(report, created_at=self._now())
+            words = decided.feedback if decided is not None else None
+            feedback = build_feedback(report, created_at=self._now(), extra=words)
             file = context.layout.feedback(iteration)
             told = FeedbackGenerated(file=file.name, bytes=feedback.bytes, failures=len(feedback.failures))
             await context.emit(told, Evidence(file, feedback))
         await self._close_iteration(RunState.FEEDBACK, None)
         await self._begin()
-
-    async def _decide_once(self, reason: str) -> None:
-        if not self.context.persister.happened(EventType.STRATEGY_DECISION, self.context.run.iteration):
-            await self.context.emit(StrategyDecision(strategy=NAME, go_on=False, reason=reason))
 
     async def _run_out_of_time(self, stopped: BuildError | None = None) -> None:
         limit = self.context.order.limits.max_wall_clock_seconds
@@ -215,14 +264,49 @@ class RunExecutor:
         error = error_of_timeout(limit, phase=phase, failed_at=self._now(), stopped=stopped)
         await self._fail(Step.SYSTEM_ERROR, RunResult.FAILED_TIMEOUT, error)
 
-    async def _failed_by(self, fault: Exception) -> None:
-        """A fault of ours or of the machine: into the run, with its type, never only into a log.
+    async def _go_on_with_backoff(self) -> None:
+        """Wait out, and begin, the try of this phase that was announced. The agent's own are the agent phase's."""
+        backoff = Backoff(self.context, self.context.run.state.value)
+        if backoff.pending() is not None:
+            await backoff.wait()
+            await backoff.begin()
+
+    async def _try_again_or_fail(self, fault: Exception) -> None:
+        """A fault of ours or of the machine: the phase is entered again where the policy says so, else the run fails.
+
+        Raises:
+            ParkRun: the disk cannot be used.
+        """
+        context = self.context
+        if isinstance(fault, OSError) and fault.errno in STORAGE_FAULTS:
+            raise ParkRun(f"{context.run_id} cannot go on: {fault}; it will when the disk can be used") from fault
+        if context.run.state.terminal:
+            return
+        error = error_of_system(fault, phase=context.run.state.value, failed_at=self._now())
+        backoff, policy = Backoff(context, context.run.state.value), context.order.retry
+        used = backoff.used()
+        permanent = isinstance(fault, PERMANENT_FAULTS) or used >= policy.max_attempts
+        if permanent or not is_retryable(policy, error):
+            await self._failed_by(fault, error)
+            return
+        delay_ms = backoff_ms(policy, used, jitter=random.random)
+        await backoff.schedule(
+            RetryScheduled(
+                attempt=used + 1,
+                retry=used + 1,
+                until=backoff.until(delay_ms),
+                delay_ms=delay_ms,
+                reason=error.message,
+                error_type=error.type,
+                operation=backoff.operation,
+            )
+        )
+
+    async def _failed_by(self, fault: Exception, error: BuildError) -> None:
+        """The fault ends the run, with its type, never only in a log.
 
         Nothing is said to have ended while its processes run: an agent that nobody had adopted is stopped first.
         """
-        if self.context.run.state.terminal:
-            return
-        error = error_of_system(fault, phase=self.context.run.state.value, failed_at=self._now())
         snapshotting = self.context.run.state is RunState.SNAPSHOTTING and isinstance(fault, SnapshotError)
         step = Step.SNAPSHOT_FAILED if snapshotting else Step.SYSTEM_ERROR
         await self._fail(step, RunResult.FAILED_ERROR, error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentgate_engine.event_bus import Evidence
+from agentgate_engine.judged_trees import JudgedTrees
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     CheckFinished,
@@ -16,15 +17,22 @@ from agentgate_engine.models.events import (
     VerificationStarted,
 )
 from agentgate_engine.models.process import INTERRUPTED, ProcessExit, ProcessSpec, SignalName
-from agentgate_engine.models.verification import Check, PersistedVerificationReport
-from agentgate_engine.process.process_folder import read_spec, settle
+from agentgate_engine.models.verification import (
+    Check,
+    CheckStatus,
+    HarnessConfig,
+    Level,
+    PersistedVerificationReport,
+)
+from agentgate_engine.process.process_folder import read_result, read_spec, settle
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
 from agentgate_engine.run_context import CanceledByOperator, RunContext
+from agentgate_engine.store.atomic import make_directory, replace_file
 from agentgate_engine.store.masking import looks_secret
 from agentgate_engine.threads import finish_in_thread
-from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome
-from agentgate_engine.verify.verifier import Verification, Verifier, levels_glyphs, planned_checks
-from agentgate_engine.verify.verify_yaml import NAMES
+from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome, CommandRun
+from agentgate_engine.verify.gate_plan import plan_files
+from agentgate_engine.verify.verifier import Verification, Verifier, judged_with, levels_glyphs, planned_checks
 from agentgate_engine.workspace.workspace import CleanRoom
 
 MOST_INTERRUPTIONS = 3
@@ -94,7 +102,7 @@ class VerifyPhase:
             VerificationStarted(
                 commit=commit,
                 plan_hash=context.plan.hash,
-                checks=planned_checks(context.plan),
+                checks=planned_checks(context.plan, context.order.skip_levels),
                 kept_caches=room.kept_caches,
             )
         )
@@ -103,41 +111,43 @@ class VerifyPhase:
     def _facts(self, commit: str, room: CleanRoom) -> Verification:
         context = self.context
         workspace, iteration = context.workspace, context.run.iteration
-        changed = [file.path for file in workspace.numstat(workspace.start_commit, commit)]
+        order, start = context.order, workspace.start_commit
+        changed = [file.path for file in workspace.numstat(start, commit)]
+        protected = {*plan_files(context.plan), *judged_with(context.plan)}
         return Verification(
             report_id=f"{context.run_id}/{iteration}/verification",
             snapshot_id=f"{context.run_id}/{iteration}",
             run_id=context.run_id,
             iteration=iteration,
             tracked_paths=workspace.paths_of_commit(commit),
-            base_paths=workspace.paths_of_commit(workspace.start_commit),
+            base_paths=workspace.paths_of_commit(start),
             tree_hash=workspace.tree_of_commit(commit),
-            changed_plan_paths=[path for path in changed if path in NAMES],
+            changed_plan_paths=[path for path in changed if path in protected],
             used_kept_caches=room.kept_caches,
-            pristine=context.order.pristine,
+            pristine=order.pristine,
+            readers=JudgedTrees(workspace, start, commit).readers,
+            harness=HarnessConfig(
+                wait_for_ci=order.git_ops.wait_for_ci,
+                skip_levels=[level for level in Level if level in order.skip_levels],
+                skip_kinds=list(order.skip_kinds),
+            ),
         )
 
-    async def _run(self, process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
+    async def _run(self, run: CommandRun) -> CommandOutcome:
         """Run one command of the plan, or go on with it where a dead engine left off."""
-        context = self.context
-        kind, _, number = process.rpartition("-")
         for _ in range(MOST_INTERRUPTIONS + 1):
-            name, _attempt = context.process_name(kind, int(number))
-            directory = context.layout.processes / name
-            found = await context.host.run_or_adopt(
-                directory, self._spec(process, command, cwd, timeout_s), self._environment()
-            )
+            directory = self._folder(run)
+            found = await self._start_or_adopt(directory, run)
             if isinstance(found, Dead):
                 continue
             end = found.exit if isinstance(found, Ended) else await self._wait(found)
             if end is not None and end.ended_by == "engine_lost":
-                settle(directory, INTERRUPTED, context.clock)  # it says nothing about the work
+                settle(directory, INTERRUPTED, self.context.clock)  # it says nothing about the work
             elif end is not None:
                 break
         else:
-            name, end = context.process_name(kind, int(number))[0], None
-            directory = context.layout.processes / name
-        log, spec = f"processes/{name}", read_spec(directory)
+            directory, end = self._folder(run), None
+        log, spec = f"processes/{directory.name}", read_spec(directory)
         return CommandOutcome(
             end,
             f"{log}/stdout.log",
@@ -146,6 +156,31 @@ class VerifyPhase:
             directory / "stderr.log",
             given_s=spec.deadline_s if spec else None,
         )
+
+    def _folder(self, run: CommandRun) -> Path:
+        """Where this attempt at a command has its evidence: the folder, of those that were not interrupted, that is
+        number `run.attempt`. Those before it failed and are settled here, so that an engine that takes over counts
+        the same."""
+        context = self.context
+        kind, _, number = run.process.rpartition("-")
+        folder = judged = 0
+        while True:
+            folder += 1
+            directory = context.layout.process(context.run.iteration, kind, int(number), folder)
+            result = read_result(directory)
+            if result is not None and result.outcome == INTERRUPTED:
+                continue
+            judged += 1
+            if judged == run.attempt:
+                return directory
+            settle(directory, CheckStatus.FAILED, context.clock)
+
+    async def _start_or_adopt(self, directory: Path, run: CommandRun) -> ProcessHandle | Ended | Dead:
+        host, stdin = self.context.host, directory / "stdin"
+        if run.stdin is not None and read_spec(directory) is None:
+            await asyncio.to_thread(_write_stdin, stdin, run.stdin)
+        spec = self._spec(run, stdin if run.stdin is not None else None)
+        return await host.run_or_adopt(directory, spec, self._environment())
 
     async def _wait(self, handle: ProcessHandle) -> ProcessExit | None:
         """Until it ended. A stop that an operator asked for ends it, and then the phase."""
@@ -163,14 +198,15 @@ class VerifyPhase:
             stopping.cancel()
         raise CanceledByOperator
 
-    def _spec(self, process: str, command: str, cwd: Path, timeout_s: float) -> ProcessSpec:
+    def _spec(self, run: CommandRun, stdin: Path | None) -> ProcessSpec:
         context = self.context
         return ProcessSpec(
-            argv=("/bin/sh", "-c", command),
-            cwd=str(cwd),
-            token=f"{context.run_id}-{context.run.iteration}-{process}-{secrets.token_hex(8)}",
+            argv=("/bin/sh", "-c", run.command),
+            cwd=str(run.cwd),
+            token=f"{context.run_id}-{context.run.iteration}-{run.process}-{secrets.token_hex(8)}",
             owner_lock=str(context.layout.lock),
-            deadline_s=max(0.1, min(timeout_s, context.seconds_left())),
+            stdin=str(stdin) if stdin else None,
+            deadline_s=max(0.1, min(run.timeout_s, context.seconds_left())),
             output_cap_bytes=context.order.limits.output_cap_bytes,
             stop_sequence=_STOP,
         )
@@ -197,3 +233,10 @@ class VerifyPhase:
         here = self.context.run.iteration
         told = (e for e in self.context.persister.events if e.type is kind.type and e.iteration == here)
         return any(event.data.get("id") == check_id for event in told)
+
+
+def _write_stdin(path: Path, content: bytes) -> None:
+    """Beside the spec that will name it. A repeated write replaces what a dead engine left unfinished."""
+    make_directory(path.parent.parent)
+    make_directory(path.parent)
+    replace_file(path, content)

@@ -99,6 +99,11 @@ def actions_in(*scopes: str) -> tuple[Action, ...]:
     return tuple(action for action in REGISTRY if any(scope in action.where for scope in scopes))
 
 
+def changes_something(action_id: str) -> bool:
+    """Whether an action writes, or leads to nothing but actions that do: a store which is only read offers none."""
+    return action_id == "run.menu" or any(action.id == action_id and action.mutates for action in REGISTRY)
+
+
 def bindings_in(*scopes: str) -> list[BindingType]:
     """The actions of these scopes as bindings. A key of its own makes a binding of its own where the action asks."""
     made: list[BindingType] = []

@@ -19,11 +19,14 @@ from agentgate_engine.clock import Clock
 from agentgate_engine.commands import cancel, engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.ids import RunId
+from agentgate_engine.store.foreign.foreign_store import ForeignStore
 from agentgate_engine.store.store import Store
+from agentgate_engine.store.store_view import view_of
 from agentgate_engine.views.safe_text import sanitize
 from agentgate_tui import theme
 from agentgate_tui.actions import bindings_in
 from agentgate_tui.background import in_thread
+from agentgate_tui.bell import Bell, read_bell_events
 from agentgate_tui.palette import ActionPalette
 from agentgate_tui.screens.base import MOST_COPIED
 from agentgate_tui.screens.queue import QueueScreen
@@ -50,7 +53,7 @@ class ConsoleApp(App[int]):
 
     def __init__(
         self,
-        store: Store,
+        store: Store | ForeignStore,
         *,
         environment: Mapping[str, str],
         clock: Clock | None = None,
@@ -67,12 +70,13 @@ class ConsoleApp(App[int]):
         self._environment = environment
         self._ascii = ascii_only
         self._engine_coming = False
+        self._bell = Bell()
         self.clock = clock or Clock()
         self.queue_signal: Signal[QueueSnapshot] = Signal(self, "queue")
         self.run_signal: Signal[RunSnapshot] = Signal(self, "run")
         self.growth_signal: Signal[None] = Signal(self, "growth")
         self.health_signal: Signal[Health] = Signal(self, "health")
-        self.sync = Sync(store, StoreReader(store, self.store_name), self.clock, self, watch=watch)
+        self.sync = Sync(StoreReader(store, self.store_name), self.clock, self, watch=watch)
         self.register_theme(theme.AGENTGATE)
         self.theme = theme.PLAIN if "NO_COLOR" in environment else theme.NAME
 
@@ -81,6 +85,7 @@ class ConsoleApp(App[int]):
 
     def on_mount(self) -> None:
         self.run_worker(self.sync.run(), name="sync", exclusive=True, group="sync")
+        self.run_worker(self._learn_to_ring(), group="bell")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         last = (ASCII_FILTER,) if self._ascii else ()
@@ -89,6 +94,8 @@ class ConsoleApp(App[int]):
     # What the sync tells
 
     def queue_changed(self, snapshot: QueueSnapshot) -> None:
+        if self._bell.rings_for(snapshot.view):
+            self.bell()
         self.queue_signal.publish(snapshot)
 
     def run_changed(self, snapshot: RunSnapshot) -> None:
@@ -99,6 +106,12 @@ class ConsoleApp(App[int]):
 
     def health_changed(self, health: Health) -> None:
         self.health_signal.publish(health)
+
+    async def _learn_to_ring(self) -> None:
+        try:
+            self._bell.events = await in_thread(lambda: read_bell_events(self._environment))
+        except AgentGateError as fault:
+            self.say(str(fault), error=True)
 
     # What can be done
 
@@ -119,18 +132,34 @@ class ConsoleApp(App[int]):
         self.sync.reread()
         self.say("reading the store again")
 
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be changed in this store; None where something can."""
+        return view_of(self.store).read_only
+
+    def writable(self) -> Store | None:
+        """The store to change. Says so when it is only read, and is None then."""
+        if isinstance(self.store, Store):
+            return self.store
+        self.say(self.store.read_only)
+        return None
+
     def may_start_engine(self) -> bool:
         """Whether orders wait, no engine is alive, and none was started a moment ago."""
+        if self.read_only is not None:
+            return False
         view = self.sync.queue.view if self.sync.queue is not None else None
         return view is not None and view.engines == 0 and view.waiting + view.running > 0 and not self._engine_coming
 
     def start_engine(self) -> None:
         """Start an engine as a process of its own; it lives on when the console ends."""
+        if (store := self.writable()) is None:
+            return
 
         async def start() -> None:
             self._engine_coming = True
             try:
-                engine = await in_thread(lambda: engines.start_engine(self.store, self._environment))
+                engine = await in_thread(lambda: engines.start_engine(store, self._environment))
                 self.say(f"engine {engine} is alive")
             except (AgentGateError, OSError) as fault:
                 self.say(str(fault), error=True)
@@ -143,10 +172,12 @@ class ConsoleApp(App[int]):
 
     def cancel_run(self, run: RunId) -> None:
         """Cancel a run. The wish is on the disk before an engine is told, so quitting does not take it back."""
+        if (store := self.writable()) is None:
+            return
 
         async def end() -> None:
             try:
-                result = await in_thread(lambda: cancel.cancel(self.store, run, self.clock, reason="from the console"))
+                result = await in_thread(lambda: cancel.cancel(store, run, self.clock, reason="from the console"))
                 told = {
                     "done": "is canceled",
                     "asked": "is asked to stop; its engine has not answered yet",
@@ -180,7 +211,7 @@ def wants_ascii(environment: Mapping[str, str], encoding: str) -> bool:
     return environment.get("TERM") == "linux" or encoding.lower().replace("-", "").replace("_", "") != "utf8"
 
 
-def run_console(store: Store, *, notice: str | None = None, environment: Mapping[str, str]) -> int:
+def run_console(store: Store | ForeignStore, *, notice: str | None = None, environment: Mapping[str, str]) -> int:
     """Show the console until the operator leaves it; the exit code. Runs that are at work go on."""
     from agentgate_tui.tty_driver import TtyDriver
 

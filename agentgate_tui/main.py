@@ -46,9 +46,12 @@ def _prepare_terminal(asked: argparse.Namespace) -> None:
 def _console(asked: argparse.Namespace) -> int:
     _prepare_terminal(asked)
     from agentgate_engine.cli.reading import make_store
+    from agentgate_engine.store.foreign.foreign_store import ForeignStore
+    from agentgate_engine.store.layout import resolve_root
     from agentgate_tui.app import run_console
 
-    return run_console(make_store(asked), environment=dict(os.environ))
+    foreign = ForeignStore.open(resolve_root(asked.home, os.environ)[0])
+    return run_console(foreign or make_store(asked), environment=dict(os.environ))
 
 
 def _demo(asked: argparse.Namespace) -> int:

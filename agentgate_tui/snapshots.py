@@ -21,11 +21,13 @@ from agentgate_engine.models.events import (
     parse_payload,
 )
 from agentgate_engine.models.ids import RunId
+from agentgate_engine.store.foreign.foreign_store import ForeignStore
 from agentgate_engine.store.health import summary_fault
 from agentgate_engine.store.index import Index, RunRow
 from agentgate_engine.store.log_window import read_last_lines, read_log_lines
-from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
+from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.store.store import Store
+from agentgate_engine.store.store_view import EvidenceReader, OwnView, view_of
 from agentgate_engine.views.call_detail import CallDetail, call_detail
 from agentgate_engine.views.order_view import OrderView, order_view
 from agentgate_engine.views.queue_view import QueueView, queue_view
@@ -38,6 +40,8 @@ from agentgate_engine.views.why_facts import LogReaders
 _KEPT_READERS = 6
 _READERS = LogReaders(read_log_lines, read_last_lines)
 _NOTHING = SafeText("")
+_NO_DIFF = SafeText("No diff: the snapshot of this iteration was not taken, or is empty.")
+_NO_PATCH = SafeText("No patch of this iteration is in the store.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class RunViews:
     diff: LogPlace
     check_logs: dict[str, Path]
     live: bool
+    no_diff: SafeText = _NO_DIFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,10 @@ class RunSnapshot:
 class StoreReader:
     """Reads in threads, one at a time; remembers what it parsed, so that a second look costs what changed."""
 
-    store: Store
+    store: Store | ForeignStore
     name: str
     _turn: threading.Lock = field(default_factory=threading.Lock)
-    _readers: OrderedDict[RunId, RunEvidenceReader] = field(default_factory=OrderedDict[RunId, RunEvidenceReader])
+    _readers: OrderedDict[RunId, EvidenceReader] = field(default_factory=OrderedDict[RunId, "EvidenceReader"])
     _evidence: dict[RunId, RunEvidence] = field(default_factory=dict[RunId, RunEvidence])
     _rows: list[RunRow] = field(default_factory=list[RunRow])
     _engines: int = 0
@@ -102,6 +107,11 @@ class StoreReader:
         default_factory=dict[RunId, tuple[tuple[int, int, int], str | None]]
     )
     _problem: str = ""
+
+    @property
+    def view(self) -> OwnView | ForeignStore:
+        """The store as readers see it."""
+        return view_of(self.store)
 
     def queue(self, now: float, *, reread: bool) -> QueueSnapshot:
         """The queue; without `reread` from the rows of the last look, for the ages that went on."""
@@ -115,6 +125,8 @@ class StoreReader:
                 (run, self._short(why) + ("" if run in known else " (not in the index)")) for run, why in broken
             ]
             view = queue_view(rows, unreadable=unreadable, engines=self._engines, now=now)
+            if self.view.read_only is not None:
+                view = dataclasses.replace(view, advice=self.view.read_only)
             return QueueSnapshot(view, sanitize(self._short(self._problem)))
 
     def check_runs(self, runs: list[RunId] | None = None) -> bool:
@@ -123,6 +135,8 @@ class StoreReader:
         A summary whose inode, time and size are known is not read again.
         """
         changed = False
+        if isinstance(self.store, ForeignStore):
+            return changed  # what cannot be read there comes with the rows
         with self._turn:
             for run in self.store.run_ids() if runs is None else runs:
                 try:
@@ -158,6 +172,9 @@ class StoreReader:
 
     def _read_rows(self) -> None:
         self._problem = ""
+        if isinstance(self.store, ForeignStore):
+            self._read_foreign_rows(self.store)
+            return
         self._engines = len(living_engines(self.store))
         if not self.store.layout.index.exists():
             self._rows = []
@@ -173,11 +190,22 @@ class StoreReader:
         except (AgentGateError, sqlite3.Error) as fault:
             self._problem = str(fault)
 
+    def _read_foreign_rows(self, store: ForeignStore) -> None:
+        try:
+            listed = store.listed()
+        except AgentGateError as fault:
+            self._problem = str(fault)
+            return
+        self._rows = listed.rows
+        never = (0, 0, 0)
+        self._checked = {RunId(row.id): (never, None) for row in listed.rows}
+        self._checked.update((RunId(run), (never, why)) for run, why in listed.unreadable)
+
     def _evidence_of(self, run: RunId, *, reread: bool) -> RunEvidence:
         known = self._evidence.get(run)
         if known is not None and not reread:
             return known
-        reader = self._readers.pop(run, None) or RunEvidenceReader(self.store, run)
+        reader = self._readers.pop(run, None) or self.view.follow(run)
         evidence = reader.read()
         if not any(name == "events.jsonl" for name, _ in evidence.unreadable):
             self._readers[run] = reader  # after a broken event it is read from the start again: the reader would forget
@@ -196,13 +224,14 @@ class StoreReader:
             timeline=timeline(evidence, n, now),
             why=self._shortened_why(why_view(evidence, n, _READERS)),
             verification=verification_view(evidence, order, n),
-            feedback=_block(sent.text) if sent is not None else (),
+            feedback=_block(sent.text) if sent is not None else _feedback_not_kept(evidence, n),
             prompt=_block(told),
             directory=directory,
             logs=_logs(evidence, n),
             diff=LogPlace("diff", evidence.layout.diff(n)),
             check_logs=_check_logs(evidence, n),
-            live=not evidence.run.state.terminal,
+            live=evidence.live,
+            no_diff=_NO_DIFF if evidence.origin is None else _NO_PATCH,
         )
 
     def _short(self, text: str) -> str:
@@ -222,6 +251,14 @@ def inside(directory: Path, name: str) -> Path | None:
     """The file `name` of a run, or None when a record names something outside of the run's directory."""
     place = Path(name)
     return None if place.is_absolute() or ".." in place.parts or not name else directory / place
+
+
+def _feedback_not_kept(evidence: RunEvidence, n: int) -> tuple[SafeText, ...]:
+    """What a foreign store has instead of the feedback that followed an iteration."""
+    record = evidence.iterations.get(n)
+    if evidence.origin is None or record is None or not record.feedback_generated:
+        return ()
+    return (SafeText("Feedback was sent after this iteration; the original did not keep it."),)
 
 
 def _block(text: str) -> tuple[SafeText, ...]:

@@ -16,8 +16,7 @@ from typing import Protocol
 from watchfiles import awatch
 
 from agentgate_engine.clock import Clock
-from agentgate_engine.models.ids import RunId, is_run_id
-from agentgate_engine.store.store import Store
+from agentgate_engine.models.ids import RunId
 from agentgate_tui.background import in_thread
 from agentgate_tui.snapshots import QueueSnapshot, RunSnapshot, StoreReader
 
@@ -25,12 +24,13 @@ TABLE_INTERVAL_S = 0.25
 STREAM_INTERVAL_S = 1 / 15
 RECONCILE_S = 2.0
 POLL_S = 0.5
+READ_ONLY = "READ-ONLY"
 _STEP_MS, _DEBOUNCE_MS = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How fresh the screen is: `LIVE`, or `POLLING` with why the watch is gone."""
+    """How fresh the screen is: `LIVE`, or `POLLING` with why the watch is gone; `READ-ONLY` for a foreign store."""
 
     word: str = "LIVE"
     reason: str = ""
@@ -67,10 +67,8 @@ class Pulse:
 class Sync:
     """Follows one store, and in it the run that is looked at. `run` is the task its owner awaits or cancels."""
 
-    def __init__(
-        self, store: Store, reader: StoreReader, clock: Clock, listener: Listener, *, watch: bool = True
-    ) -> None:
-        self._store, self.reader, self._clock, self._listener = store, reader, clock, listener
+    def __init__(self, reader: StoreReader, clock: Clock, listener: Listener, *, watch: bool = True) -> None:
+        self._view, self.reader, self._clock, self._listener = reader.view, reader, clock, listener
         self._watching = watch
         self._queue_pulse = Pulse(TABLE_INTERVAL_S, self._send_queue)
         self._run_pulse = Pulse(TABLE_INTERVAL_S, self._send_run)
@@ -84,7 +82,7 @@ class Sync:
         self._to_check: set[RunId] = set()
         self.queue: QueueSnapshot | None = None
         self.open_run: RunSnapshot | None = None
-        self.health = Health()
+        self.health = Health() if self._view.read_only is None else Health(READ_ONLY)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -160,11 +158,11 @@ class Sync:
 
     async def _watch(self) -> None:
         """Both watches; when one ends, neither is trusted any more."""
-        layout = self._store.layout
-        watches = [
-            asyncio.ensure_future(self._follow(layout.runs, recursive=True)),
-            asyncio.ensure_future(self._follow(layout.root, recursive=False)),
-        ]
+        layout = self._view.layout
+        places = [(layout.runs, True), (layout.root, False)]
+        if self._view.read_only is not None:  # there the orders change, and a directory may be missing
+            places = [place for place in (*places, (layout.work_orders, False)) if place[0].is_dir()]
+        watches = [asyncio.ensure_future(self._follow(place, recursive=deep)) for place, deep in places]
         try:
             done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
             fault = next(iter(done)).exception()
@@ -190,9 +188,9 @@ class Sync:
 
     def _notice(self, path: Path) -> None:
         """A file or directory changed. One that cannot be placed counts as everything."""
-        root = self._store.layout.root
+        root = self._view.layout.root
         parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-        if len(parts) >= 2 and parts[0] == "runs" and is_run_id(parts[1]):
+        if len(parts) >= 2 and parts[0] == "runs" and self._view.is_run(parts[1]):
             self._notice_run(RunId(parts[1]), path.name)
         elif parts[:1] == ("workspaces",) or parts == ("store.lock",) or path.name.endswith("-shm"):
             return
@@ -201,7 +199,7 @@ class Sync:
             self._queue_pulse.poke()
 
     def _notice_run(self, run: RunId, name: str) -> None:
-        if name == "run.json":
+        if name == "run.json" or self._view.read_only is not None:
             self._to_check.add(run)
             self._rows_dirty = True
             self._queue_pulse.poke()
@@ -227,8 +225,9 @@ class Sync:
 
     def _fingerprint(self) -> dict[Path, tuple[int, int, int]]:
         """The state of the files that matter: the index, the wishes, the list of runs, and the run that is open."""
-        layout = self._store.layout
+        layout = self._view.layout
         paths = [layout.index, Path(f"{layout.index}-wal"), layout.control, layout.runs, layout.engines]
+        paths += [layout.work_orders] if self._view.read_only is not None else []
         if self._focus is not None:
             paths += _record_files(layout.run(self._focus[0]).directory)
         found: dict[Path, tuple[int, int, int]] = {}
@@ -241,6 +240,8 @@ class Sync:
         return found
 
     def _tell(self, health: Health) -> None:
+        if self._view.read_only is not None:
+            health = Health(READ_ONLY, health.reason)
         self.health = health
         self._listener.health_changed(health)
 

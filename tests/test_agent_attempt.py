@@ -27,8 +27,8 @@ from agentgate_engine.errors import ParkRun
 from agentgate_engine.event_bus import Emission, EventBus
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.events import AgentToolFinished, AgentUsage, Event, Payload, RunWarned
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.process.process_host import ProcessHandle
 from agentgate_engine.store.line_reader import read_lines
 from agentgate_engine.transcript_writer import TranscriptWriter

@@ -10,7 +10,7 @@ from agentgate_engine.error_builder import (
     error_of_timeout,
     error_of_verification,
 )
-from agentgate_engine.errors import ParkRun, SnapshotError, UsageError, WorkspaceError
+from agentgate_engine.errors import GitHubError, ParkRun, SnapshotError, UsageError, WorkspaceError
 from agentgate_engine.models.agent_result import AgentOutcome, PersistedAgentResult, TokenUsage
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
 from agentgate_engine.models.verification import Case, Check, CheckStatus
@@ -29,7 +29,7 @@ def agent(outcome: AgentOutcome, code: int | None = 0, signal: str | None = None
 
 AGENT_ROWS = [
     (agent(AgentOutcome.TIMEOUT, None, "SIGTERM", limit_s=600.0), "agent_timeout", "time limit of 600 s", True),
-    (agent(AgentOutcome.TIMEOUT, 124), "agent_timeout", "ran into its time limit and was stopped", True),
+    (agent(AgentOutcome.TIMEOUT, 124), "agent_timeout", "exited with 124", True),
     (agent(AgentOutcome.CRASH, 3), "agent_crash", "exited with code 3 and did not finish", False),
     (
         agent(AgentOutcome.CRASH, 137),
@@ -137,10 +137,19 @@ def verification(*checks: Check) -> BuildError:
         ("L1/build", "test_failed"),
         ("L1/setup:lint", "test_failed"),
         ("L1/max-runtime", "test_failed"),
+        ("L1/vitest", "test_failed"),
+        ("L1/jest", "test_failed"),
+        ("L1/ci", "ci_failed"),
+        ("L1/ci: workflow", "ci_failed"),
+        ("L0/schema:package.json", "contract_failed"),
+        ("L0/naming:src/**/*.ts", "contract_failed"),
         ("L2/cli", "blackbox_failed"),
+        ("L2/lint", "blackbox_failed"),
+        ("L3/large-files", "contract_failed"),
     ],
 )
 def test_the_type_follows_the_first_failed_check(check_id: str, kind: str) -> None:
+    """upstream.md 4.4: the name of the first failed check, by level."""
     error = verification(check(check_id))
     assert error.type.value == kind
     assert error.message.startswith(f"{check_id} failed: ")
@@ -148,6 +157,7 @@ def test_the_type_follows_the_first_failed_check(check_id: str, kind: str) -> No
 
 
 def test_a_forbidden_file_is_no_failing_test_even_when_l1_did_not_run() -> None:
+    """upstream.md 4.4: a forbidden file is not test_failed, and L0 is named."""
     error = verification(
         check("L0/forbidden-patterns", message="1 forbidden file: .env"), check("L1/x", CheckStatus.NOT_RUN)
     )
@@ -157,6 +167,7 @@ def test_a_forbidden_file_is_no_failing_test_even_when_l1_did_not_run() -> None:
 
 
 def test_counts_come_from_cases_then_from_the_output() -> None:
+    """upstream.md 4.6: "3 failed, 10 passed" gives failedTests 3."""
     cases = [Case(id=str(i), status=CheckStatus.FAILED) for i in range(2)] + [Case(id="p", status=CheckStatus.PASSED)]
     assert verification(check(cases=cases)).context["failedTests"] == 2
     assert verification(check(stdout="3 failed, 10 passed in 1s")).context["failedTests"] == 3
@@ -165,6 +176,7 @@ def test_counts_come_from_cases_then_from_the_output() -> None:
 
 
 def test_two_errors_in_one_file_are_two_and_one() -> None:
+    """upstream.md 4.6: two TS errors in one file give 2 errors and 1 file."""
     error = verification(check("L1/tsc", diagnostics=[diagnostic("a", "x.ts", 1), diagnostic("b", "x.ts", 2)]))
     assert (error.context["errorCount"], error.context["fileCount"]) == (2, 1)
     assert error.message == "L1/tsc failed: exit 1, expected 0; first: x.ts:1: a"
@@ -180,8 +192,18 @@ def test_a_verification_error_carries_tails_files_and_the_first_five_diagnostics
     assert error.context["failedChecks"] == ["L1/unit", "L1/z"]
     top = error.context["diagnostics"]
     assert isinstance(top, list) and len(top) == 5
-    assert top[0] == {"check": "L1/unit", "message": "d1", "file": "a.py", "line": 1}
+    assert top[0] == {"check": "L1/unit", "message": "d1", "file": "a.py", "line": 1, "column": None}
     assert BuildError.from_json(error.to_json(), "x") == error
+
+
+def test_only_what_failed_is_counted() -> None:
+    """upstream.md 4.6: a warning beside a failure is no error."""
+    large = check("L3/large-files", message="big", diagnostics=[diagnostic("big", "a.bin")])
+    warned = check("L3/test-coverage", CheckStatus.WARNING, message="w", diagnostics=[diagnostic("w", "b.py")])
+    error = verification(large, warned)
+    assert (error.context["errorCount"], error.context["fileCount"]) == (1, 1)
+    assert error.context["failedChecks"] == ["L3/large-files"]
+    assert error.context["failedLevels"] == ["L3"]
 
 
 def test_a_passing_report_has_no_error() -> None:
@@ -205,6 +227,34 @@ def test_an_exception_becomes_its_type(fault: Exception, kind: str, message: str
     error = error_of_system(fault, phase="leased", failed_at=AT)
     assert (error.type.value, error.message) == (kind, message)
     assert error.context["exception"] == type(fault).__name__
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (RuntimeError("the workspace is gone"), "workspace_error"),
+        (RuntimeError("no such directory"), "workspace_error"),
+        (RuntimeError("github refused git push"), "github_error"),
+        (RuntimeError("Octokit: 502"), "github_error"),
+        (RuntimeError("GitHub workspace"), "workspace_error"),
+        (RuntimeError("git ended with code 128"), "snapshot_error"),
+        (RuntimeError("cannot take a snapshot"), "snapshot_error"),
+        (RuntimeError("a digit is missing"), "system_error"),
+        (FileNotFoundError(2, "No such file or directory", "/x/notes"), "system_error"),
+    ],
+)
+def test_a_foreign_exception_is_classified_by_what_it_speaks_of(fault: Exception, kind: str) -> None:
+    """upstream.md 4.5: workspace or directory, github or octokit before git or snapshot, else system_error."""
+    assert error_of_system(fault, phase="leased", failed_at=AT).type.value == kind
+
+
+def test_a_refusal_of_github_keeps_its_status_and_whether_to_try_again() -> None:
+    """upstream.md 4.5: a fault of GitHub is github_error, whatever its words."""
+    fault = GitHubError("cannot push from this directory", status=429, retryable=True, retry_after_s=7.5)
+    error = error_of_system(fault, phase="pr_created", failed_at=AT)
+    assert (error.type.value, error.retryable) == ("github_error", True)
+    assert (error.context["status"], error.context["retryAfterSeconds"]) == (429, 7.5)
+    assert not error_of_system(GitHubError("no"), phase="x", failed_at=AT).retryable
 
 
 def test_only_an_unexpected_exception_shows_its_trace() -> None:

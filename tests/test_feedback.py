@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agentgate_engine.feedback import MAX_DETAILS, build_feedback
+from agentgate_engine.feedback import MAX_DETAILS, MAX_EXTRA, build_feedback
 from agentgate_engine.models.feedback import FeedbackRecord
-from agentgate_engine.models.verification import Check, CheckStatus, Level
+from agentgate_engine.models.verification import Check, CheckStatus, Level, PersistedVerificationReport
 from tests.verify.reports import NOW, check, diagnostic, report_of
 
 
@@ -53,6 +53,7 @@ def test_the_whole_text() -> None:
 
 
 def test_one_failing_check_is_one_failure_however_much_it_printed() -> None:
+    """upstream.md 2.4: counts equal failing checks."""
     many = [diagnostic(f"assert {i}", "a.py", i) for i in range(1, 40)]
     found = build(check(diagnostics=many), check("L1/lint", CheckStatus.PASSED), check("L1/x", CheckStatus.NOT_RUN))
     assert [each.check for each in found.failures] == ["L1/unit"]
@@ -66,6 +67,7 @@ def test_failures_beyond_ten_are_counted() -> None:
 
 
 def test_the_cut_keeps_the_instructions_and_the_heads_of_all_failures() -> None:
+    """upstream.md 2.4: at most 4000 characters, and truncation keeps the instructions."""
     noisy = [
         check(f"L1/c{i}", diagnostics=[diagnostic(f"{'x' * 200} {i}.{j}", "a.py", j + 1) for j in range(10)])
         for i in range(10)
@@ -128,9 +130,28 @@ def test_what_a_diagnostic_says_is_not_said_again() -> None:
         (check("L1/setup:deps"), "runtime_error"),
         (check(hint="not installed"), "runtime_error"),
         (check(exit_code=None), "runtime_error"),
+        (check("L0/schema:a.json", message="m"), "schema_violation"),
+        (check("L0/schema:a.json", diagnostics=[diagnostic("gone", "a.json", kind="missing_file")]), "missing_file"),
+        (check("L0/naming:src/*", message="m"), "schema_violation"),
+        (check("L2/cli", exit_code=0, diagnostics=[diagnostic("no", kind="assertion_failed")]), "assertion_failed"),
+        (check("L2/cli", message="the fixture a is not in the base commit", hint="Commit it."), "runtime_error"),
+        (check("L2/cli", timed_out=True), "test_timeout"),
+        (check("L3/large-files", message="m"), "resource_exceeded"),
+        (check("L1/max-runtime", timed_out=True), "resource_exceeded"),
+        (check(ended_by="output_cap"), "resource_exceeded"),
+        (
+            check(
+                message="exit 137, expected 0: a process in it was killed with SIGKILL, and not by AgentGate: the "
+                "machine may have run out of memory",
+                exit_code=137,
+            ),
+            "resource_exceeded",
+        ),
+        (check("L1/ci", exit_code=None, command=None), "test_failed"),
     ],
 )
 def test_the_kind_of_a_failure(one: Check, kind: str) -> None:
+    """upstream.md 2.4: every type of failure is used."""
     found = build(one)
     assert found.failures[0].type == kind
     assert f"[{kind}]" in found.text
@@ -165,3 +186,57 @@ def test_hostile_output_cannot_forge_lines_of_the_text() -> None:
     found = build(one)
     assert [line for line in found.text.split("\n") if line == "## Instructions"] == ["## Instructions"]
     assert "\x1b" not in found.text
+
+
+def test_what_was_expected_and_what_came_is_told() -> None:
+    """upstream.md 2.4: a failure carries expected and actual."""
+    differs = diagnostic("json_equals: a differs", kind="assertion_failed").model_copy(
+        update={"expected": "1", "actual": "2"}
+    )
+    found = build(check("L2/cli", exit_code=0, command="cli", diagnostics=[differs]))
+    assert (found.failures[0].expected, found.failures[0].actual) == ("1", "2")
+    assert "   expected: 1\n   actual: 2\n" in found.text
+    assert found.suggestions == [
+        "Run the command of L2/cli yourself, with its fixture on stdin, and compare what it prints."
+    ]
+
+
+def test_an_exit_code_is_compared_too_and_said_once() -> None:
+    found = build(check(expected_exit=0))
+    assert (found.failures[0].expected, found.failures[0].actual) == ("exit 0", "exit 1")
+    assert "expected: " not in found.text
+
+
+def passed_report() -> PersistedVerificationReport:
+    report = report_of(
+        check(status=CheckStatus.PASSED), check("L3/test-coverage", CheckStatus.WARNING, message="no test was changed")
+    )
+    return report.model_copy(update={"passed": True, "summary": "passed: 1 of 2 checks, 1 warning"})
+
+
+def test_a_strategy_that_goes_on_after_a_pass_is_told_so() -> None:
+    """upstream.md 2.3 and 2.4: feedback after a pass has no failures, and says what the strategy wants."""
+    found = build_feedback(passed_report(), created_at=NOW, extra="Say DONE when nothing is left.\nLook twice.")
+    assert found.overall_status == "passed" and found.failures == [] and found.failed_level is None
+    assert found.text.startswith("# All checks passed (iteration 2)\n")
+    assert "## What to do next\nSay DONE when nothing is left.\nLook twice.\n" in found.text
+    assert "## Warnings\n- L3/test-coverage: no test was changed\n" in found.text
+    assert "## Failures" not in found.text and "every failure above" not in found.text
+    assert "## Instructions\n- Your changes are still in the working tree: go on with the task" in found.text
+    assert FeedbackRecord.from_json(found.to_json(), "x") == found
+
+
+def test_a_strategy_s_words_are_bounded_and_cannot_forge_a_heading() -> None:
+    report = report_of(*(check(f"L1/c{i}", stdout="Error: x") for i in range(10)))
+    extra = "\x1b[31mred\x1b[0m\n" + "w" * 5000
+    found = build_feedback(report, created_at=NOW, limit_chars=1500, extra=extra)
+    assert found.extra and len(found.extra) <= MAX_EXTRA and found.extra.startswith("red\n")
+    assert len(found.text) <= 1500 and "## Instructions" in found.text and "\x1b" not in found.text
+    assert "## What to do next\nred" in found.text
+
+
+def test_suggestions_and_files_are_at_most_five() -> None:
+    """upstream.md 2.4: at most 5 suggestions and 5 files."""
+    many = [check(f"L1/c{i}", diagnostics=[diagnostic("x", f"f{i}.py", 1)]) for i in range(9)]
+    found = build(*many)
+    assert len(found.suggestions) == len(found.file_references) == 5

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from pathlib import Path
@@ -52,11 +53,14 @@ def test_every_command_is_told_of_and_every_command_told_of_exists() -> None:
     assert {word for word in re.findall(r"agentgate ([a-z]+)\b", text) if word in ("submit", "run")} <= set(MODULES)
 
 
+def help_of(parser: argparse.ArgumentParser) -> str:
+    """The help of a command and of every command below it."""
+    below = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # pyright: ignore
+    return parser.format_help() + "".join(help_of(each) for choices in below for each in choices.values())
+
+
 def test_every_option_told_of_exists() -> None:
-    help_texts = make_parser().format_help()
-    for action in make_parser()._actions:  # pyright: ignore[reportPrivateUsage]
-        for sub in (getattr(action, "choices", None) or {}).values() if isinstance(action.choices, dict) else ():
-            help_texts += sub.format_help()
+    help_texts = help_of(make_parser())
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README.read_text())):
         if option not in ("--task",):
             assert option in help_texts, option

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from agentgate_engine.clock import Clock
+from agentgate_engine.commands.queue import set_capacity
+from agentgate_engine.models.events import RunStarted
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.run_reducer import replay
@@ -42,6 +45,7 @@ def positions(index: Index) -> dict[str, int | None]:
 
 
 def test_higher_priority_goes_first_and_arrival_within(store: Store) -> None:
+    """upstream.md 7.2: higher priority first, first in first out within."""
     a, b, c, d = fill(store, 0, 5, 0, 5)
     index = Index.open_writable(store.layout)
     assert positions(index) == {b: 1, d: 2, a: 3, c: 4}
@@ -54,16 +58,17 @@ def test_higher_priority_goes_first_and_arrival_within(store: Store) -> None:
     index.close()
 
 
-def test_what_a_dead_engine_left_goes_before_everything(store: Store) -> None:
+def test_what_a_dead_engine_began_goes_before_everything(store: Store) -> None:
     a, b, c = fill(store, 0, 9, 0)
     index = Index.open_writable(store.layout)
     queue = WorkOrderQueue(index)
     assert [queue.claim("dead"), queue.claim("dead"), queue.claim("alive")]
+    write_run(store, index, a, RunStarted(engine="dead"), fence=1)
     assert sorted(queue.requeue_of_the_dead(lambda engine: engine == "alive")) == sorted([b, a])
     first, second = queue.claim("new"), queue.claim("new")
     assert first is not None
     assert second is not None
-    assert [(claim.run_id, claim.fence, claim.resumed) for claim in (first, second)] == [(b, 2, True), (a, 2, True)]
+    assert [(claim.run_id, claim.fence, claim.resumed) for claim in (first, second)] == [(a, 2, True), (b, 2, False)]
     assert queue.unfinished() == 3
     assert c in positions(index)
     index.close()
@@ -127,6 +132,8 @@ print(json.dumps(mine))
 
 
 def test_four_processes_claim_200_jobs_each_exactly_once(store: Store) -> None:
+    """upstream.md 7.10: a claim is atomic across processes."""
+    set_capacity(store, Clock(), 200)
     index = Index.open_writable(store.layout)
     born = write_run(store, index, run_id(0), queued())
     queue = WorkOrderQueue(index)
@@ -162,7 +169,8 @@ def test_a_long_queue_tells_its_places_quickly(tmp_path: Path) -> None:
             database.execute(
                 "insert into run select ?, order_id, state, result, title, repository, agent, iteration, "
                 "max_iterations, levels, now, waiting, error_type, error, tool_calls, tokens, cost_usd, queued_at, "
-                "started_at, completed_at, updated_at, engine, fence, warnings from run where id=?",
+                "started_at, completed_at, updated_at, engine, fence, warnings, waiting_until, retried "
+                "from run where id=?",
                 (run_id(number), born.id),
             )
             database.execute("insert into job(run_id, state, queued_at) values (?, 'queued', '')", (run_id(number),))

@@ -24,8 +24,8 @@ from agentgate_engine.agents.outcome import Verdict, by_result, not_by_itself
 from agentgate_engine.agents.plain_parser import ErrorStream
 from agentgate_engine.clock import from_stamp
 from agentgate_engine.models.agent_result import AgentOutcome, TokenUsage
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 
 _QUIET_SYSTEM = frozenset(
     (
@@ -39,6 +39,7 @@ _QUIET_SYSTEM = frozenset(
 )
 _LIMITS = frozenset(("error_max_turns", "error_max_budget_usd"))
 _UNKNOWN_SESSION = "No conversation found with session ID"
+_SESSION_LOST = "The session to resume is not known to claude"
 
 
 class ClaudeStreamParser:
@@ -80,6 +81,7 @@ class ClaudeStreamParser:
             tokens_used=self._usage,
             cost_usd=self._cost,
             unknown_events=dict(self._conversation.unknown),
+            session_unknown=verdict.reason.startswith(_SESSION_LOST),
         )
 
     def _line(self, line: RawLine, t: float) -> list[Observation]:
@@ -233,7 +235,7 @@ def _judge(result: JsonObject, last_words: str) -> Verdict:
     if subtype in _LIMITS:
         return Verdict(AgentOutcome.LIMIT_REACHED, f"claude stopped at a limit: {said}")
     if _UNKNOWN_SESSION in said or _UNKNOWN_SESSION in last_words:
-        reason = f"The session to resume is not known to claude: {last_words or said}"
+        reason = f"{_SESSION_LOST}: {last_words or said}"
         return Verdict(AgentOutcome.TASK_FAILURE, reason)
     known = outcome_of_fault(j.integer(result, "api_error_status"), said)
     return Verdict(known or AgentOutcome.TASK_FAILURE, f"claude reported: {said}")

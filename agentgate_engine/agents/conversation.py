@@ -18,7 +18,8 @@ from agentgate_engine.agents.json_line import canonical
 from agentgate_engine.agents.line_splitter import RawLine
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.models.agent_result import MessageNote, ToolCall, ToolKind, TouchedPath
-from agentgate_engine.models.transcript import TEXT_LIMIT, LineKind
+from agentgate_engine.models.line_kind import LineKind
+from agentgate_engine.models.transcript import TEXT_LIMIT
 
 PAYLOAD_LIMIT = 64 << 10
 """Characters of a tool call's input (as JSON) and of its output kept in its record; the raw log has the whole."""

@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from agentgate_engine.models.agent_result import AgentOutcome, MessageNote, TokenUsage, ToolCall, ToolKind, TouchedPath
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.models.work_order import AgentRequest
 
 
@@ -117,7 +117,10 @@ Observation = Line | Said | ToolStarted | ToolFinished | UsageSeen
 
 @dataclass(frozen=True, slots=True)
 class AgentResult:
-    """What the whole call brought, by the rules of the driver. `reason` says in a sentence why the outcome is so."""
+    """What the whole call brought, by the rules of the driver. `reason` says in a sentence why the outcome is so.
+
+    `session_unknown` tells that the agent could not go on with the conversation that it was to resume.
+    """
 
     outcome: AgentOutcome
     reason: str
@@ -130,6 +133,7 @@ class AgentResult:
     tokens_used: TokenUsage | None = None
     cost_usd: float | None = None
     unknown_events: Mapping[str, int] = field(default_factory=dict[str, int])
+    session_unknown: bool = False
 
 
 class TranscriptParser(Protocol):

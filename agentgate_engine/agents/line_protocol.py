@@ -26,8 +26,8 @@ from agentgate_engine.agents.outcome import Verdict, by_result
 from agentgate_engine.agents.plain_parser import ErrorStream
 from agentgate_engine.agents.touched import line_range, touched
 from agentgate_engine.models.agent_result import AgentOutcome, LineRange, TokenUsage, ToolKind, TouchedPath
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 
 _KINDS: dict[str, ToolKind] = {kind: kind for kind in get_args(ToolKind)}
 

@@ -8,8 +8,8 @@ from agentgate_engine.agents.conversation import PLAIN_KEEP, Conversation
 from agentgate_engine.agents.driver import AgentResult, Observation
 from agentgate_engine.agents.line_splitter import LineSplitter, RawLine
 from agentgate_engine.agents.outcome import by_exit
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 
 
 class ErrorStream:

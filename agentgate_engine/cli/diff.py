@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from agentgate_engine.cli.asked_run import asked_run
 from agentgate_engine.cli.output import put, put_json, writing
-from agentgate_engine.cli.reading import read_asked
 from agentgate_engine.errors import UsageError
 from agentgate_engine.store.atomic import read_regular
 from agentgate_engine.views.safe_text import sanitize
@@ -19,15 +19,15 @@ def diff(asked: argparse.Namespace) -> int:
         UsageError: no such run, or no snapshot yet.
         StoreError: it cannot be read.
     """
-    evidence, iteration = read_asked(asked)
+    run = asked_run(asked)
     try:
-        patch = read_regular(evidence.layout.diff(iteration))
+        patch = read_regular(run.layout.diff(run.iteration))
     except FileNotFoundError:
-        raise UsageError(
-            f"{evidence.run.id}/{iteration} has no snapshot (yet): it is {evidence.run.state.value}"
-        ) from None
+        if run.foreign:
+            raise UsageError(f"no patch of {run.id}/{run.iteration} is in this store") from None
+        raise UsageError(f"{run.id}/{run.iteration} has no snapshot (yet): it is {run.state}") from None
     if asked.json:
-        put_json({"run": evidence.run.id, "iteration": iteration, "patch": patch.decode(errors="replace")})
+        put_json({"run": run.id, "iteration": run.iteration, "patch": patch.decode(errors="replace")})
     elif sys.stdout.isatty():
         for line in patch.split(b"\n"):
             put(sanitize(line))

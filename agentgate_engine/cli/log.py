@@ -9,16 +9,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from agentgate_engine.cli.asked_run import asked_run
 from agentgate_engine.cli.output import put, put_json, say, writing
-from agentgate_engine.cli.reading import open_store, read_asked, run_id_of
 from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import RunId
-from agentgate_engine.store.atomic import open_regular
-from agentgate_engine.store.line_reader import LineReader, read_lines
-from agentgate_engine.store.run_evidence import RunEvidence
-from agentgate_engine.store.store import Store
+from agentgate_engine.store.foreign.recognise import recognise
+from agentgate_engine.store.layout import resolve_root
+from agentgate_engine.store.line_reader import LineReader, json_lines, read_lines
+from agentgate_engine.store.log_file import open_log
 from agentgate_engine.views.safe_text import sanitize
+
+if TYPE_CHECKING:
+    from agentgate_engine.store.run_evidence import RunEvidence
+    from agentgate_engine.store.store import Store
 
 FOLLOW_S = 0.05
 ENGINE_LOOK_S = 1.0
@@ -26,33 +31,48 @@ _MARKS = {"tool_call": "$ ", "tool_output": "  ", "thinking": "~ ", "notice": "!
 
 
 def log(asked: argparse.Namespace) -> int:
-    """Print a transcript, a failed check's output, or raw bytes. With `--follow`, exit 1 if the run failed.
+    """Print a transcript, tool calls, a failed check's output, or raw bytes. With `--follow`, exit 1 if the run failed.
 
     Raises:
         UsageError: no such run, or options that exclude each other.
         StoreError: it cannot be read.
     """
-    if asked.follow and (asked.json or asked.failed or asked.raw):
-        raise UsageError("--follow goes with none of --json, --failed and --raw")
+    if asked.follow and (asked.json or asked.failed or asked.raw or asked.tools):
+        raise UsageError("--follow goes with none of --json, --failed, --raw and --tools")
+    if asked.tools and (asked.failed or asked.raw):
+        raise UsageError("--tools goes with neither --failed nor --raw")
     if asked.follow:
+        if (kind := recognise(resolve_root(asked.home, os.environ)[0])) is not None:
+            raise UsageError(f"this is {kind.name}, of which nobody here knows what goes on: leave out --follow")
+        from agentgate_engine.cli.reading import open_store, run_id_of
+
         store = open_store(asked)
         return follow(store, run_id_of(store, asked.id))
     if asked.raw and (asked.json or asked.failed):
         raise UsageError("--raw goes with neither --json nor --failed")
-    evidence, iteration = read_asked(asked)
-    if asked.failed:
-        return _failed(evidence, iteration, as_json=asked.json)
-    if asked.raw:
-        return _raw(evidence, iteration)
-    lines = read_lines(evidence.layout.transcript(iteration)) if iteration else []
+    if asked.failed or asked.raw or asked.tools:
+        return _from_records(asked)
+    run = asked_run(asked)
+    transcript = run.layout.transcript(run.iteration)
     if asked.json:
-        put_json([json.loads(line) for line in lines])
+        put_json(json_lines(transcript) if run.iteration else [])
         return 0
+    lines = read_lines(transcript) if run.iteration else []
     for line in lines:
         put(_text(line))
     if not lines:
-        say(f"nothing is on record of {evidence.run.id}; it is {evidence.run.state.value}: {evidence.run.now}")
+        say(sanitize(f"nothing is on record of {run.id}; it is {run.state}: {run.now}"))
     return 0
+
+
+def _from_records(asked: argparse.Namespace) -> int:
+    from agentgate_engine.cli.reading import read_asked
+    from agentgate_engine.cli.tool_calls import put_tool_calls
+
+    evidence, iteration = read_asked(asked)
+    if asked.failed:
+        return _failed(evidence, iteration, as_json=asked.json)
+    return _raw(evidence, iteration) if asked.raw else put_tool_calls(evidence, iteration, as_json=asked.json)
 
 
 def follow(store: Store, run_id: RunId, still_worked: Callable[[], None] = lambda: None) -> int:
@@ -150,7 +170,7 @@ def read_lines_of(path: Path) -> Iterator[bytes]:
 
 def _bytes(path: Path) -> Iterator[bytes]:
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with os.fdopen(open_log(path), "rb") as file:
             while chunk := file.read(1 << 16):
                 yield chunk
     except FileNotFoundError:

@@ -1,17 +1,17 @@
-"""What the commands about one run have in common: its evidence, the lines of its logs, and following it."""
+"""What the commands about one run have in common: the store, and the evidence of a run."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from agentgate_engine.cli.asked import find_run
-from agentgate_engine.errors import UsageError
+from agentgate_engine.cli.asked_run import iteration_of
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.layout import resolve_root
-from agentgate_engine.store.run_evidence import RunEvidence, RunEvidenceReader
+from agentgate_engine.store.run_evidence import RunEvidence
+from agentgate_engine.store.run_finder import find_run
 from agentgate_engine.store.store import Store
-from agentgate_engine.views.wording import plural
+from agentgate_engine.store.store_view import open_view
 
 
 def open_store(asked: argparse.Namespace) -> Store:
@@ -32,6 +32,15 @@ def make_store(asked: argparse.Namespace) -> Store:
     return Store.create_or_open(resolve_root(asked.home, os.environ)[0])
 
 
+def writable_store(asked: argparse.Namespace) -> Store:
+    """The store to change, which must be there.
+
+    Raises:
+        StoreError: there is none, or it cannot be written.
+    """
+    return Store.create_or_open(open_store(asked).layout.root)
+
+
 def read_asked(asked: argparse.Namespace) -> tuple[RunEvidence, int]:
     """The run that was asked for and the iteration meant: the one named, else the newest.
 
@@ -39,13 +48,10 @@ def read_asked(asked: argparse.Namespace) -> tuple[RunEvidence, int]:
         UsageError: no such run or iteration.
         StoreError: it cannot be read.
     """
-    store = open_store(asked)
-    run_id, iteration = find_run(store.layout, asked.id)
-    evidence = RunEvidenceReader(store, run_id).read()
-    if iteration is not None and not 1 <= iteration <= evidence.run.iteration:
-        count = plural(evidence.run.iteration, "iteration")
-        raise UsageError(f"run {run_id} has {count}, no iteration {iteration}")
-    return evidence, iteration if iteration is not None else evidence.run.iteration
+    view = open_view(resolve_root(asked.home, os.environ)[0])
+    run_id, iteration = view.find(asked.id)
+    evidence = view.follow(run_id).read()
+    return evidence, iteration_of(run_id, evidence.run.iteration, iteration)
 
 
 def run_id_of(store: Store, text: str) -> RunId:

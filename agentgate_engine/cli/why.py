@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 
 from agentgate_engine.cli.output import put, put_json
+from agentgate_engine.cli.place import standing
 from agentgate_engine.cli.reading import read_asked
+from agentgate_engine.cli.why_page import Screen, why_page
+from agentgate_engine.models.build_error import BuildError, exit_status_of
+from agentgate_engine.store.layout import StoreLayout
 from agentgate_engine.store.log_window import read_last_lines, read_log_lines
 from agentgate_engine.views.why import WhyView, why_view
 from agentgate_engine.views.why_facts import LogReaders
@@ -22,45 +28,27 @@ def why(asked: argparse.Namespace) -> int:
     """
     evidence, iteration = read_asked(asked)
     view = why_view(evidence, iteration, READERS)
+    stands = standing(StoreLayout(evidence.layout.directory.parent.parent), evidence.run)
     if asked.json:
         error = evidence.run.build_error
         document = error.model_dump(mode="json", by_alias=True) if error else None
-        put_json({"why": view, "buildError": document})
+        place = stands.place.as_json() if stands.place else None
+        put_json({"why": view, "buildError": document, "status": _status(error) if error else None, "place": place})
         return 0
     put_why(view)
-    if evidence.run.build_error is not None:
-        _put_tails(evidence.run.build_error.stdout, evidence.run.build_error.stderr, bool(view.window.lines))
+    for what, words in stands.lines:
+        put(f"  {what:<9} {words}")
     return 0
 
 
+def _status(error: BuildError) -> int:
+    """The number of an error, shaped like an HTTP status, for scripts; of the code of the queue where it names one."""
+    code = error.context.get("code")
+    return exit_status_of(code if isinstance(code, str) else error.type)
+
+
 def put_why(view: WhyView) -> None:
-    """The view as text."""
-    place = f"{view.run_id}/{view.iteration}" if view.iteration else view.run_id
-    put(f"{place}  {view.title}")
-    put(f"{view.shown.word}  {view.headline}" + (f"  [{view.error_type}]" if view.error_type else ""))
-    if view.message and not any(view.message in line for fact in view.facts for line in fact.lines):
-        put(f"      {view.message}")
-    put("  ".join(f"{name} {shown.ascii} {words}".rstrip() for name, shown, words in view.levels))
-    put("")
-    for fact in view.facts:
-        for at, line in enumerate(fact.lines):
-            put(f"{fact.number} {fact.key:<8} {line}" if at == 0 else f"           {line}")
-    if view.window.lines:
-        put("")
-        put(f"-- {view.window.name} --")
-        for at, line in enumerate(view.window.lines, view.window.first):
-            number = at if view.window.numbered else ""
-            put(f"{'>' if at == view.window.marked else ' '}{number:>6} {line}")
-    if view.files:
-        put("")
-        for what, path in view.files:
-            put(f"{what:<14} {path}")
-
-
-def _put_tails(stdout: str, stderr: str, shown_before: bool) -> None:
-    from agentgate_engine.views.safe_text import sanitize_block
-
-    for name, text in (("stdout", stdout), ("stderr", stderr)):
-        if text.strip() and not shown_before:
-            put(f"\n-- end of {name} --")
-            put(sanitize_block(text))
+    """The view as text; on a terminal on one screen of it."""
+    screen = Screen(*shutil.get_terminal_size()) if sys.stdout.isatty() else None
+    for line in why_page(view, screen):
+        put(line)

@@ -11,14 +11,14 @@ from agentgate_engine.clock import Clock, to_stamp
 from agentgate_engine.commands.asked_by import whoami
 from agentgate_engine.errors import AgentGateError, LockHeld
 from agentgate_engine.event_bus import Emission
-from agentgate_engine.models.control import ControlEntry
+from agentgate_engine.models.control import CancelWish, ControlEntry
 from agentgate_engine.models.events import RunWarned
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.run import Run
 from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.run_end import canceled, release_workspace
-from agentgate_engine.store.control_log import add_wish
+from agentgate_engine.store.control_log import record_wish
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.store import Store
 from agentgate_engine.workspace.manager import WorkspaceManager
@@ -46,8 +46,15 @@ def cancel(
     run = store.read_run(run_id)
     if run.state.terminal:
         return CancelResult(run_id, "already", run.state.value)
-    by = whoami()
-    wish = add_wish(store.layout, action="cancel", run=run_id, by=by, t=to_stamp(clock.now()), data={"reason": reason})
+    return _cancel(store, run_id, _wish(store, run_id, clock, reason), clock, wait_s)
+
+
+def _wish(store: Store, run_id: RunId, clock: Clock, reason: str) -> ControlEntry:
+    return record_wish(store.layout, CancelWish(reason=reason), run=run_id, by=whoami(), t=to_stamp(clock.now()))
+
+
+def _cancel(store: Store, run_id: RunId, wish: ControlEntry, clock: Clock, wait_s: float) -> CancelResult:
+    """End a run whose end is wished, or wait for its engine to do it."""
     give_up = clock.monotonic() + wait_s
     while True:
         try:
@@ -59,6 +66,22 @@ def cancel(
             if clock.monotonic() >= give_up:
                 return CancelResult(run_id, "asked", run.state.value)
             time.sleep(0.1)
+
+
+def cancel_all_queued(store: Store, clock: Clock, *, reason: str = "") -> list[CancelResult]:
+    """End every run that waits and has not begun. Each wish is on the disk before the first of them is ended.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    index = Index.open_writable(store.layout)
+    try:
+        found = index.read("select run_id from job where state='queued' and not resumed order by queued_at, run_id")
+    finally:
+        index.close()
+    runs = [RunId(row[0]) for row in found]
+    wishes = [_wish(store, run, clock, reason) for run in runs]
+    return [_cancel(store, run, wish, clock, CANCEL_WAIT_S) for run, wish in zip(runs, wishes, strict=True)]
 
 
 def _ended_meanwhile(run: Run) -> CancelResult:

@@ -24,7 +24,8 @@ LOOK: list[Step] = [{"read": "stock.py"}, {"read": "tests/test_stock.py"}]
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """An order and its fate. `cancel` asks for it to be canceled once its agent is at work."""
+    """An order and its fate. `cancel` asks for it to be canceled once its agent is at work; `settings` are those of a
+    profile, by dotted key."""
 
     title: str
     fate: str
@@ -33,6 +34,7 @@ class DemoOrder:
     iteration_seconds: float = 30
     priority: int = 0
     cancel: bool = False
+    settings: Mapping[str, int] = field(default_factory=dict[str, int])
     pace: float = 0.3
     expected: str = field(default="passed")
 
@@ -149,7 +151,7 @@ def demo_orders() -> list[DemoOrder]:
         ),
         DemoOrder(
             "stock: prove that it never oversells",
-            "its agent runs into the time limit",
+            "its agent runs into the time limit, twice",
             {
                 1: [
                     _say("A proof needs care."),
@@ -161,7 +163,8 @@ def demo_orders() -> list[DemoOrder]:
                     ],
                 ]
             },
-            iteration_seconds=5,
+            iteration_seconds=4,
+            settings={"retry.maxAttempts": 1, "retry.initialBackoffMs": 2000},
             expected="failed_timeout",
         ),
         DemoOrder(

@@ -14,13 +14,12 @@ import yaml
 from agentgate_engine.clock import Clock
 from agentgate_engine.commands.cancel import cancel
 from agentgate_engine.commands.engines import start_engine
-from agentgate_engine.commands.submit import SubmitRequest, submit
+from agentgate_engine.commands.submit import SubmitRequest, local, submit
 from agentgate_engine.demo.orders import DemoOrder, demo_orders
 from agentgate_engine.demo.repository import make_repository
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.run_state import RunState
-from agentgate_engine.models.work_order import AgentRequest, Limits
 from agentgate_engine.store.store import Store
 
 CANCEL_AFTER_S = 2.5
@@ -76,9 +75,14 @@ def set_stage(environment: Mapping[str, str]) -> Stage:
         script.write_text(yaml.safe_dump({"pace": order.pace, "iterations": order.iterations}, sort_keys=False))
         request = SubmitRequest(
             prompt=f"{order.title}\n\nMake the tests of stock.py pass.",
-            repository=repository,
-            agent=AgentRequest(type="scripted", script=str(script)),
-            limits=Limits(max_iterations=order.max_iterations, max_iteration_seconds=order.iteration_seconds),
+            source=local(repository),
+            settings={
+                "agentDriver.type": "scripted",
+                "agentDriver.script": str(script),
+                "loopStrategy.maxIterations": order.max_iterations,
+                "executionLimits.maxIterationSeconds": order.iteration_seconds,
+                **order.settings,
+            },
             priority=order.priority,
         )
         runs.append((submit(store, request, environment, Clock()).run_id, order))

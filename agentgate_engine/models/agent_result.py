@@ -10,6 +10,9 @@ from pydantic import JsonValue
 from agentgate_engine.models.build_error import BuildErrorType
 from agentgate_engine.models.record import Record
 
+UNKNOWN_SESSION = "unknown"
+"""What `sessionId` says of an agent that named none."""
+
 ToolKind = Literal["read", "edit", "bash", "search", "web", "think", "other"]
 
 
@@ -122,7 +125,11 @@ class MessageNote(Record):
 
 
 class AgentAttempt(Record):
-    """One attempt at an iteration's agent call. The last one counted."""
+    """One attempt at an iteration's agent call. The last one counted.
+
+    `will_retry` tells of one that failed and was made again, after `next_retry_ms`; `result_file` holds its whole
+    result.
+    """
 
     attempt: int
     process: str
@@ -132,6 +139,9 @@ class AgentAttempt(Record):
     started_at: str | None = None
     duration_ms: int | None = None
     reason: str | None = None
+    will_retry: bool = False
+    next_retry_ms: int | None = None
+    result_file: str | None = None
 
 
 class PersistedAgentResult(Record):
@@ -144,7 +154,7 @@ class PersistedAgentResult(Record):
     driver_version: str | None = None
     permission_mode: str | None = None
     argv: list[str] = []
-    session_id: str = "unknown"
+    session_id: str = UNKNOWN_SESSION
     model: str | None = None
     prompt: str = ""
     success: bool
@@ -168,3 +178,4 @@ class PersistedAgentResult(Record):
     total_cost_usd: float | None = None
     unknown_events: dict[str, int] = {}
     attempts: list[AgentAttempt] = []
+    retried_count: int = 0

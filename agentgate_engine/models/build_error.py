@@ -41,14 +41,40 @@ _DESCRIPTIONS = {
     BuildErrorType.LINT_FAILED: "The linter found errors.",
     BuildErrorType.TEST_FAILED: "A test command failed.",
     BuildErrorType.BLACKBOX_FAILED: "A blackbox check failed.",
-    BuildErrorType.CI_FAILED: "Continuous integration failed.",
-    BuildErrorType.CONTRACT_FAILED: "The result breaks a contract of the gate plan (required or forbidden files).",
+    BuildErrorType.CI_FAILED: "Continuous integration failed, or did not end in time.",
+    BuildErrorType.CONTRACT_FAILED: "The result breaks a contract of the gate plan (files, documents, names or sizes).",
     BuildErrorType.WORKSPACE_ERROR: "The workspace could not be prepared or read.",
     BuildErrorType.SNAPSHOT_ERROR: "The state of the workspace could not be committed.",
     BuildErrorType.GITHUB_ERROR: "GitHub refused or could not be reached.",
     BuildErrorType.SYSTEM_ERROR: "AgentGate itself or its machine failed.",
     BuildErrorType.UNKNOWN: "The cause could not be told.",
 }
+
+
+_STATUS = {
+    BuildErrorType.AGENT_CRASH: 500,
+    BuildErrorType.AGENT_TIMEOUT: 504,
+    BuildErrorType.AGENT_TASK_FAILURE: 422,
+    BuildErrorType.TYPECHECK_FAILED: 422,
+    BuildErrorType.LINT_FAILED: 422,
+    BuildErrorType.TEST_FAILED: 422,
+    BuildErrorType.BLACKBOX_FAILED: 422,
+    BuildErrorType.CI_FAILED: 422,
+    BuildErrorType.CONTRACT_FAILED: 422,
+    BuildErrorType.WORKSPACE_ERROR: 500,
+    BuildErrorType.SNAPSHOT_ERROR: 500,
+    BuildErrorType.GITHUB_ERROR: 502,
+    BuildErrorType.SYSTEM_ERROR: 500,
+    BuildErrorType.UNKNOWN: 500,
+    "QUEUE_FULL": 503,
+    "QUEUE_TIMEOUT": 504,
+}
+
+
+def exit_status_of(error_type: BuildErrorType | str) -> int:
+    """The number that the original gives to an error (upstream.md 4.8), shaped like an HTTP status; also for
+    `QUEUE_FULL` and `QUEUE_TIMEOUT`. A type that nobody knows is 500."""
+    return _STATUS.get(error_type, 500)
 
 
 class BuildError(Record):

@@ -6,10 +6,16 @@ from agentgate_engine.models.record import Record
 
 
 class EngineRecord(Record):
-    """`engines/{id}.json`, replaced every few seconds. `parked` maps a run to why it cannot go on."""
+    """`engines/{id}.json`, replaced every few seconds.
+
+    `pid`, `pid_start_time` (clock ticks since boot) and `boot_id` are its identity: a pid alone may be another's.
+    `parked` maps a run to why it cannot go on; `waits` is why nothing new is started.
+    """
 
     id: str
     pid: int
+    pid_start_time: int | None = None
+    boot_id: str | None = None
     host: str
     version: str
     slots: int
@@ -18,3 +24,8 @@ class EngineRecord(Record):
     running: list[str] = []
     parked: dict[str, str] = {}
     until_idle: bool = False
+    draining: bool = False
+    waits: str | None = None
+    min_memory_mb: int = 0
+    min_disk_mb: int = 0
+    stagger_s: float = 0.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+
+_NAME = re.compile(r"[a-z_]+:[a-z0-9_]+\Z")
 
 
 class EventType(StrEnum):
@@ -45,3 +48,24 @@ class EventType(StrEnum):
     CI_POLLED = "ci:polled"
     DELIVERY_COMPLETE = "delivery:complete"
     CONTROL_APPLIED = "control:applied"
+
+    @classmethod
+    def told(cls, name: object) -> EventType:
+        """The type of that name, as a log tells it. One of a newer version is kept under its name, and is not `known`.
+
+        Raises:
+            ValueError: it is no name of an event.
+        """
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise ValueError("it names no event")
+        known = cls._value2member_map_.get(name)
+        if isinstance(known, cls):
+            return known
+        newer = str.__new__(cls, name)
+        newer._name_ = newer._value_ = name
+        return newer
+
+    @property
+    def known(self) -> bool:
+        """Whether this version has a payload for it."""
+        return self.value in EventType._value2member_map_

@@ -6,9 +6,9 @@ exists before the event is written (DESIGN 5).
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import JsonValue
+from pydantic import BeforeValidator, JsonValue
 
 from agentgate_engine.models.agent_result import AgentOutcome, TokenUsage, ToolKind, TouchedPath, WorkspaceDelta
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
@@ -17,15 +17,17 @@ from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import WaitingFor
 from agentgate_engine.models.run_state import RunResult, Step
 from agentgate_engine.models.snapshot import Snapshot
+from agentgate_engine.models.strategy import LoopResult
 from agentgate_engine.models.verification import CheckStatus
 
 
 class Event(Record):
-    """A line of `events.jsonl`. `seq` counts from 0 without a gap; `fence` is the claim it was written under."""
+    """A line of `events.jsonl`. `seq` counts from 0 without a gap; `fence` is the claim it was written under. One of a
+    type that this version does not know is an event as well: what follows it must still be told."""
 
     seq: int
     t: str
-    type: EventType
+    type: Annotated[EventType, BeforeValidator(EventType.told)]
     run_id: str
     work_order_id: str
     iteration: int | None = None
@@ -234,8 +236,12 @@ class AgentAdopted(Payload):
 
 
 class RetryScheduled(Payload):
-    """Another call after a wait. `attempt` is the process attempt that failed, `file` its whole result; `retry` counts
-    from 1; `until` is when the next one begins."""
+    """Another try after a wait. `attempt` is the one that failed, `file` its whole result; `retry` counts from 1;
+    `until` is when the next one begins. `operation` is `agent`, or the state of the run whose phase failed.
+
+    `fresh_session` tells that the agent does not know the conversation any more and is called without it; tokens and
+    cost are what the failed attempt used.
+    """
 
     type = EventType.RETRY_SCHEDULED
     attempt: int
@@ -244,14 +250,19 @@ class RetryScheduled(Payload):
     delay_ms: int = 0
     reason: str
     error_type: BuildErrorType | None = None
-    operation: Literal["agent", "workspace", "push", "create_pr"] = "agent"
+    operation: str = "agent"
+    outcome: AgentOutcome | None = None
     process: str | None = None
     file: str | None = None
+    fresh_session: bool = False
+    tokens_used: TokenUsage | None = None
+    cost_usd: float | None = None
 
 
 class RetryStarted(Payload):
     type = EventType.RETRY_STARTED
     attempt: int
+    retry: int = 1
 
 
 class VerificationStarted(Payload):
@@ -303,12 +314,13 @@ class StrategyDecision(Payload):
     go_on: bool
     reason: str
     feedback: str | None = None
+    result: LoopResult | None = None
     metadata: dict[str, JsonValue] = {}
 
 
 class DeliveryStarted(Payload):
     type = EventType.DELIVERY_STARTED
-    mode: Literal["branch"] = "branch"
+    mode: Literal["branch", "local", "push", "pr", "fork"] = "branch"
     branch: str
     commit: str
 
@@ -333,9 +345,15 @@ class PullRequestMerged(Payload):
 
 
 class CiPolled(Payload):
+    """`passed`, `failed` and `pending` count checks; `text` is one sentence for people."""
+
     type = EventType.CI_POLLED
     state: str
     url: str | None = None
+    passed: int = 0
+    failed: int = 0
+    pending: int = 0
+    text: str = ""
 
 
 class DeliveryComplete(Payload):
@@ -343,6 +361,7 @@ class DeliveryComplete(Payload):
     file: str
     branch: str | None = None
     error: str | None = None
+    pr_url: str | None = None
 
 
 class ControlApplied(Payload):
@@ -351,12 +370,19 @@ class ControlApplied(Payload):
     action: str
 
 
+class UnknownEvent(Payload):
+    """Stands for the data of an event of a newer version. It is never written: the log holds the event."""
+
+    synced = False
+
+
 def _payload_types() -> dict[EventType, type[Payload]]:
     found: dict[EventType, type[Payload]] = {}
     pending: list[type[Payload]] = Payload.__subclasses__()
     while pending:
         kind = pending.pop()
-        found[kind.type] = kind
+        if kind is not UnknownEvent:
+            found[kind.type] = kind
         pending.extend(kind.__subclasses__())
     return found
 
@@ -365,9 +391,9 @@ PAYLOADS = _payload_types()
 
 
 def parse_payload(event: Event) -> Payload:
-    """The typed payload of an event.
+    """The typed payload of an event; an `UnknownEvent` for one of a type that this version does not know.
 
     Raises:
         pydantic.ValidationError: the data does not fit its type.
     """
-    return PAYLOADS[event.type].model_validate(event.data)
+    return PAYLOADS.get(event.type, UnknownEvent).model_validate(event.data)

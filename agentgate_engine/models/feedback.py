@@ -18,10 +18,15 @@ class FeedbackFailure(Record):
     exit_code: int | None = None
     file: str | None = None
     line: int | None = None
+    expected: str | None = None
+    actual: str | None = None
 
 
 class FeedbackRecord(Record):
-    """`feedback-{n}.json`: `text` is byte for byte what the next agent call got; the counts say what did not fit."""
+    """`feedback-{n}.json`: `text` is byte for byte what the next agent call got; the counts say what did not fit.
+
+    `overall_status` is `passed` where a strategy goes on after a pass; `extra` is what the strategy added.
+    """
 
     run_id: str
     iteration: int
@@ -33,6 +38,7 @@ class FeedbackRecord(Record):
     failures_dropped: int = 0
     suggestions: list[str] = []
     file_references: list[str] = []
+    extra: str | None = None
     text: str
     bytes: int
     lines_kept: int

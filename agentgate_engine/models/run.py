@@ -38,6 +38,7 @@ class RetryNote(Record):
     error_type: str | None = None
     reason: str
     delay_ms: int = 0
+    fresh_session: bool = False
     t: str
 
 
@@ -46,7 +47,8 @@ class Run(Record):
 
     `levels` is one glyph a level of the newest verification: `+ x * . -` pass, fail, running, not run, skipped.
 
-    `now` says in a few words what is going on. `fence` grows with every claim.
+    `now` says in a few words what is going on. `fence` grows with every claim. `unknown_events` counts, by type, events
+    of a newer version that this one could only pass over.
     """
 
     format_version: int = FORMAT_VERSION
@@ -81,6 +83,7 @@ class Run(Record):
     snapshot_after_sha: str | None = None
     snapshot_ids: list[str] = []
     delivered_branch: str | None = None
+    pr_url: str | None = None
     error: str | None = None
     build_error: BuildError | None = None
     failure_signature: str | None = None
@@ -88,6 +91,7 @@ class Run(Record):
     retries: list[RetryNote] = []
     warnings: list[RunWarning] = []
     left_out: list[str] = []
+    unknown_events: dict[str, int] = {}
     depends_on: list[str] = []
     allowed_paths: list[str] = []
     last_seq: int = -1

@@ -41,7 +41,7 @@ class PreviousIteration(Record):
     """An iteration before the present one, as far as a strategy needs it.
 
     `checks` maps a check's id to its status; `tree` is the hash of what the iteration left; `agent_text` the agent's
-    own last message (never the verifier's log), `signature` the failure's.
+    own last message (never the verifier's log), `signature` the failure's. `failed_cases` counts test cases.
     """
 
     iteration: int
@@ -50,13 +50,17 @@ class PreviousIteration(Record):
     duration_ms: int
     tokens_used: int | None = None
     checks: dict[str, str] = {}
+    failed_cases: int = 0
     tree: str | None = None
     agent_text: str | None = None
     signature: str | None = None
 
 
 class IterationEvent(Record):
-    """What a strategy decides on. `previous_iterations` leaves the present one out and grows by one each time."""
+    """What a strategy decides on. `iteration` counts from 1; `max_iterations` is the bound that always wins.
+
+    `previous_iterations` leaves the present one out (it is `current`) and grows by one each time. Times are in ms.
+    """
 
     run_id: str
     work_order_id: str

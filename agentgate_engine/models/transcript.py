@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.record import Record
 
 TEXT_LIMIT = 4096
 """Characters of a line kept in the transcript; `raw` says where the whole of it stands."""
-
-
-class LineKind(StrEnum):
-    MESSAGE = "message"
-    THINKING = "thinking"
-    TOOL_CALL = "tool_call"
-    TOOL_OUTPUT = "tool_output"
-    NOTICE = "notice"
-    OUTPUT = "output"
-    ERROR_OUTPUT = "error_output"
 
 
 class TranscriptLine(Record):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import AliasChoices, Field
+
 from agentgate_engine.models.record import Record
 
 
@@ -38,7 +40,10 @@ class CheckStatus(StrEnum):
 class Diagnostic(Record):
     """One error line that a check printed, with the place it names.
 
-    `output_line` counts from 1 in the check's log of `stream`; unittest, gcc and others report on stderr.
+    `output_line` counts from 1 in the check's log of `stream`; unittest, gcc and others report on stderr. `expected`
+    and `actual` are clipped, and told where a check compared something. `cause_file` and `cause_line` are the innermost
+    frame of the stack that is no test, where one is shown; `case` is the id of the test that failed; `report` is the
+    file in the clean room that said so.
     """
 
     level: Level
@@ -48,12 +53,21 @@ class Diagnostic(Record):
     file: str | None = None
     line: int | None = None
     column: int | None = None
+    case: str | None = None
+    cause_file: str | None = None
+    cause_line: int | None = None
+    report: str | None = None
     output_line: int | None = None
     stream: Literal["stdout", "stderr"] = "stdout"
+    expected: str | None = None
+    actual: str | None = None
 
 
 class Case(Record):
-    """One test case inside a check. `signature` is stable across runs of the same failure."""
+    """One test case inside a check. `signature` is stable across runs of the same failure.
+
+    `file` and `line` lie in the test; `cause_file` and `cause_line` are where the module under test broke, if shown.
+    """
 
     id: str
     status: CheckStatus
@@ -61,6 +75,18 @@ class Case(Record):
     line: int | None = None
     message: str | None = None
     signature: str | None = None
+    cause_file: str | None = None
+    cause_line: int | None = None
+
+
+class CheckAttempt(Record):
+    """A run of a check that failed and was repeated. `duration` in ms; the logs are relative to the run's directory."""
+
+    message: str
+    exit_code: int | None = None
+    duration: int = 0
+    stdout_log: str | None = None
+    stderr_log: str | None = None
 
 
 class Check(Record):
@@ -68,6 +94,8 @@ class Check(Record):
 
     `stdout` and `stderr` are masked tails; `stdoutLog` and `stderrLog` name the whole output, relative to the run's
     directory. `duration` is in ms. `hint` explains a failure that is about the set-up and not about the work.
+    `passed` is true for a flaky check, which failed first (`earlier`) and then passed, and false for a warning.
+    `failedTests` is the runner's own count where it gives one; `reportNotes` says what was not read of its reports.
     """
 
     id: str
@@ -82,7 +110,9 @@ class Check(Record):
     exit_code: int | None = None
     expected_exit: int | None = None
     timed_out: bool = False
+    ended_by: str | None = None
     attempts: int = 1
+    earlier: list[CheckAttempt] = []
     started_at: str | None = None
     duration: int = 0
     stdout: str = ""
@@ -91,6 +121,8 @@ class Check(Record):
     stderr_log: str | None = None
     cases: list[Case] = []
     diagnostics: list[Diagnostic] = []
+    failed_tests: int | None = None
+    report_notes: list[str] = []
     signature: str | None = None
     tree_hash: str
     plan_hash: str
@@ -108,8 +140,15 @@ class LevelResult(Record):
 
 
 class HarnessConfig(Record):
-    wait_for_ci: bool = False
+    """What the order changes about the verification. `waitForCI` is spelled as the original spelled it."""
+
+    wait_for_ci: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("waitForCI", "waitForCi", "wait_for_ci"),
+        serialization_alias="waitForCI",
+    )
     skip_levels: list[Level] = []
+    skip_kinds: list[str] = []
 
 
 class PersistedVerificationReport(Record):
@@ -149,4 +188,14 @@ class PersistedVerificationReport(Record):
         return next((c for level in self.levels for c in level.checks if c.status is CheckStatus.FAILED), None)
 
 
-FailureKind = Literal["missing_file", "forbidden_file", "test_failed", "test_timeout", "build_error", "runtime_error"]
+FailureKind = Literal[
+    "missing_file",
+    "forbidden_file",
+    "schema_violation",
+    "test_failed",
+    "test_timeout",
+    "assertion_failed",
+    "build_error",
+    "runtime_error",
+    "resource_exceeded",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from agentgate_engine.models.git_ops import GitOps
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.retry import RetryPolicy
@@ -13,6 +15,7 @@ from agentgate_engine.models.verification import Level
 AgentName = Literal["scripted", "command", "claude-code"]
 PermissionMode = Literal["default", "accept-edits", "bypass"]
 SourceType = Literal["local", "git", "github", "fresh"]
+SkippableKind = Literal["lint", "typecheck", "test"]
 GatePlanSource = Literal["auto", "verify-profile", "ci-workflow", "language", "default"]
 
 MAX_PROMPT_CHARS = 100_000
@@ -56,17 +59,26 @@ class WorkspaceSource(Record):
 
 
 class Limits(Record):
-    """`max_wall_clock_seconds` is final for the run; `max_iteration_seconds` bounds one agent call."""
+    """`max_wall_clock_seconds` is final for the run; `max_iteration_seconds` bounds one agent call.
+
+    Tokens and cost are those that the agent tells of: of the whole run (`max_total_tokens`, `max_cost_usd`), and of one
+    iteration (`max_iteration_tokens`). None is no limit.
+    """
 
     max_iterations: int = 3
     max_wall_clock_seconds: float = 3600
     max_iteration_seconds: float = 600
+    max_total_tokens: int | None = None
+    max_iteration_tokens: int | None = None
+    max_cost_usd: float | None = None
     output_cap_bytes: int = 1 << 30
 
 
 class WorkOrder(Record):
     """`work-orders/{orderId}.json`.
 
+    `skip_levels` and `skip_kinds` name levels, and kinds of commands, that do not judge this order; `check_retries` is
+    how often a failed command is run again, to tell a flaky one.
     `after` names orders that must have passed before this one starts; `max_wait_seconds` is how long it may wait for
     a slot before it fails as timed out in the queue.
     """
@@ -84,8 +96,11 @@ class WorkOrder(Record):
     git_ops: GitOps = GitOps()
     gate_plan_source: GatePlanSource = "auto"
     skip_levels: list[Level] = []
+    skip_kinds: list[SkippableKind] = []
     after: list[str] = []
     max_wait_seconds: float | None = None
+    check_retries: int = 0
+    commit_message_prefix: str = ""
     profile: str | None = None
     pristine: bool = False
     created_at: str
@@ -93,9 +108,16 @@ class WorkOrder(Record):
 
 
 class ResolvedProfile(Record):
-    """`profile.json`: every setting in force, and where each came from (`default` or `command line`)."""
+    """`profile.json`: every setting in force by its dotted key, and where each came from.
+
+    An origin is `default`, `profile NAME (file:line)` or `command line`. `chain` holds the profiles that were merged,
+    the root first, and is empty when none was asked for; `hash` the first 16 hex digits of the settings' SHA-256.
+    `notes` tell of settings that do nothing as the others stand.
+    """
 
     name: str = "default"
-    settings: dict[str, str | int | float | bool | list[str] | None]
+    chain: list[str] = []
+    settings: dict[str, JsonValue]
     origins: dict[str, str]
     hash: str
+    notes: list[str] = []

@@ -7,7 +7,6 @@ fatal for the write: the kernel may have dropped the page, and a second fsync wo
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -36,7 +35,7 @@ def replacing(path: Path, *, sync: bool = True) -> Generator[int]:
     Raises:
         OSError: nothing changed at `path`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}{TEMPORARY}")
     descriptor = os.open(temporary, _NEW, 0o600)
     try:
         try:

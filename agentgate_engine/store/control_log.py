@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from agentgate_engine.models.control import ControlEntry
+from agentgate_engine.models.control import Action, ControlEntry, Wish
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.store.append_log import AppendLog
 from agentgate_engine.store.layout import StoreLayout
@@ -16,7 +16,13 @@ from agentgate_engine.store.locks import FileLock
 
 
 def add_wish(
-    layout: StoreLayout, *, action: str, run: RunId, by: str, t: str, data: dict[str, JsonValue] | None = None
+    layout: StoreLayout,
+    *,
+    action: Action,
+    run: RunId | None = None,
+    by: str,
+    t: str,
+    data: dict[str, JsonValue] | None = None,
 ) -> ControlEntry:
     """Append a wish under `store.lock`, synced.
 
@@ -28,12 +34,26 @@ def add_wish(
         log = AppendLog.open(layout.control)
         try:
             seq = sum(1 for _ in LineReader(layout.control).read_new())
-            entry = ControlEntry.model_validate(
-                {"seq": seq, "t": t, "action": action, "runId": run, "by": by, "data": data or {}}
-            )
+            entry = ControlEntry(seq=seq, t=t, action=action, run_id=run, by=by, data=data or {})
             log.append(entry.to_line(), sync=True)
         finally:
             log.close()
+    return entry
+
+
+def record_wish(layout: StoreLayout, wish: Wish, *, run: RunId | None = None, by: str, t: str) -> ControlEntry:
+    """As `add_wish`, from a typed wish."""
+    data = wish.model_dump(mode="json", by_alias=True)
+    return add_wish(layout, action=wish.action, run=run, by=by, t=t, data=data)
+
+
+def parse_wish(line: bytes) -> ControlEntry | None:
+    """A line as a wish with the data of its kind; None when this version does not know it."""
+    try:
+        entry = ControlEntry.model_validate_json(line)
+        entry.wish()
+    except ValidationError:
+        return None
     return entry
 
 
@@ -53,8 +73,19 @@ class ControlReader:
         """The wishes since the last call."""
         found: list[ControlEntry] = []
         for line in self.lines.read_new():
-            try:
-                found.append(ControlEntry.model_validate_json(line))
-            except ValidationError:
+            entry = parse_wish(line)
+            if entry is None:
                 self.unreadable(f"{self.lines.path}: no wish that this version knows: {line[:80]!r}")
+            else:
+                found.append(entry)
         return found
+
+
+def read_wishes(layout: StoreLayout, start: int = 0) -> tuple[list[ControlEntry], int]:
+    """The wishes from the byte `start` on, and the byte behind the last whole line.
+
+    A log that is shorter than `start` was made again, and is read from its beginning.
+    """
+    reader = LineReader(layout.control, start)
+    found = [entry for line in reader.read_new() if (entry := parse_wish(line)) is not None]
+    return found, reader.whole

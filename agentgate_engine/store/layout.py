@@ -61,8 +61,20 @@ class StoreLayout:
         return self.root / "workspaces"
 
     @property
+    def mirrors(self) -> Path:
+        return self.root / "mirrors"
+
+    @property
+    def leases(self) -> Path:
+        return self.root / "leases"
+
+    @property
     def quarantine(self) -> Path:
         return self.root / "quarantine"
+
+    @property
+    def trash(self) -> Path:
+        return self.root / "trash"
 
     def engine_lock(self, engine: str) -> Path:
         return self.engines / f"{engine}.lock"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agentgate_engine.errors import StoreError
-from agentgate_engine.store.atomic import open_regular
+from agentgate_engine.store.log_file import open_log
 from agentgate_engine.store.masking import Masker
 
 _LINE_BYTES = 16_384
@@ -26,7 +26,7 @@ def read_log_lines(path: Path, first: int, count: int) -> list[bytes]:
     Empty when there is no such file, or it is none that can be read as one, or it ends before.
     """
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with os.fdopen(open_log(path), "rb") as file:
             for _ in range(first - 1):
                 if not _line(file):
                     return []
@@ -42,7 +42,7 @@ def read_last_lines(path: Path, count: int) -> tuple[int | None, list[bytes]]:
     At most 4 MiB from the end are held; the number is None in a file too long to be counted. `(1, [])` without a file.
     """
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with os.fdopen(open_log(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             start = file.seek(max(0, size - _TAIL_BYTES))
             tail = file.read(size - start)

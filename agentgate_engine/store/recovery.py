@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from agentgate_engine.errors import AgentGateError, LockHeld
 from agentgate_engine.models.events import RunQueued, parse_payload
-from agentgate_engine.models.ids import RunId, order_of
+from agentgate_engine.models.ids import RunId, first_run_of, order_of
 from agentgate_engine.models.run import Run
+from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.store.atomic import TEMPORARY
+from agentgate_engine.store.engine_rows import living_ids
 from agentgate_engine.store.event_log import read_events
 from agentgate_engine.store.index import Index, delete_index, put_run
 from agentgate_engine.store.layout import StoreLayout
@@ -20,6 +22,7 @@ from agentgate_engine.store.line_reader import read_lines
 from agentgate_engine.store.locks import FileLock, is_held
 from agentgate_engine.store.run_reducer import replay
 from agentgate_engine.store.store import Store
+from agentgate_engine.store.wishes import replay_wishes, replay_wishes_of
 
 UNBORN_S = 60.0
 """How long a run directory without an event is left to the submit that may be about to take its lock."""
@@ -41,21 +44,26 @@ def rebuild_index(store: Store) -> Rebuilt:
     """Drop `index.db` and make it from the run directories. Every fence ends above any that was seen.
 
     Raises:
-        StoreError: an engine is alive on this store; stop it first.
+        AgentGateError: an engine is alive on this store; stop it first.
     """
-    for lock in store.layout.engines.glob("*.lock"):
-        if is_held(lock):
-            raise AgentGateError(f"an engine is at work on this store ({lock.stem}); stop it, then rebuild")
+    for engine in living_ids(store.layout):
+        raise AgentGateError(f"an engine is at work on this store ({engine}); `agentgate stop {engine}`, then rebuild")
     with FileLock.acquire(store.layout.lock, wait_s=10):
         delete_index(store.layout)
     index = Index.open_writable(store.layout)
     try:
-        found, unreadable = _load_all(store, store.run_ids())
-        with index.transaction() as database:
-            queued = sum(_enter(database, run, priority) for run, priority in found)
-        return Rebuilt(len(found), queued, unreadable)
+        return index.made_anew or Rebuilt(0, 0, [])
     finally:
         index.close()
+
+
+def fill_index(database: sqlite3.Connection, layout: StoreLayout) -> Rebuilt:
+    """Make every row from the files, in a transaction that is under way; then every wish."""
+    store = Store(layout)
+    found, unreadable = _load_all(store, store.run_ids())
+    queued = sum(_enter(database, store, run, priority) for run, priority in found)
+    replay_wishes(database, layout)
+    return Rebuilt(len(found), queued, unreadable)
 
 
 def queue_the_stranded(store: Store, index: Index, *, left_alone: Collection[str] = ()) -> Rebuilt:
@@ -76,7 +84,8 @@ def queue_the_stranded(store: Store, index: Index, *, left_alone: Collection[str
                     continue
                 run, priority = load_run(store, run_id)
                 with index.transaction() as database:
-                    queued += _enter(database, run, priority)
+                    queued += _enter(database, store, run, priority)
+                    replay_wishes_of(database, store.layout, [run_id])
                 indexed += 1
         except (LockHeld, FileNotFoundError):
             continue  # its submit, or a cancel, is at it, or has just taken it back
@@ -107,8 +116,9 @@ def _remove_unborn(store: Store, run: RunId) -> bool:
             shutil.rmtree(layout.directory)
     except (LockHeld, FileNotFoundError):
         return True
-    store.layout.work_order(order_of(run)).unlink(missing_ok=True)
-    store.layout.uncommitted_patch(order_of(run)).unlink(missing_ok=True)
+    if run == first_run_of(order_of(run)):  # a requeue that was killed leaves its order, which has other runs
+        store.layout.work_order(order_of(run)).unlink(missing_ok=True)
+        store.layout.uncommitted_patch(order_of(run)).unlink(missing_ok=True)
     return True
 
 
@@ -151,14 +161,28 @@ def _load_all(store: Store, runs: list[RunId]) -> tuple[list[tuple[Run, int]], l
     return sorted(found, key=lambda item: (item[0].queued_at, item[0].id)), unreadable
 
 
-def _enter(database: sqlite3.Connection, run: Run, priority: int) -> bool:
+def _enter(database: sqlite3.Connection, store: Store, run: Run, priority: int) -> bool:
     """Make a run's rows unless it has a job by now, whose owner knows better. Returns whether it is queued."""
     state = "done" if run.state.terminal else "queued"
+    file = store.layout.work_order(order_of(RunId(run.id)))
+    order = None if run.state.terminal else store.read_if_whole(WorkOrder, file)
     made = database.execute(
-        "insert into job(run_id, priority, state, queued_at, fence, resumed) values (?, ?, ?, ?, ?, ?) "
+        "insert into job(run_id, priority, state, queued_at, fence, resumed, max_wait_s) values (?, ?, ?, ?, ?, ?, ?) "
         "on conflict(run_id) do nothing",
-        (run.id, priority, state, run.queued_at, run.fence + 1, int(run.started_at is not None)),
+        (
+            run.id,
+            priority,
+            state,
+            run.queued_at,
+            run.fence + 1,
+            int(run.started_at is not None),
+            order.max_wait_seconds if order else None,
+        ),
     ).rowcount
     if made:
         put_run(database, run)
+        after = sorted({*order.after}) if order else []
+        database.executemany(
+            "insert or ignore into dependency(run_id, order_id) values (?, ?)", [(run.id, each) for each in after]
+        )
     return bool(made) and state == "queued"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agentgate_engine.errors import StoreError
 from agentgate_engine.store.atomic import make_directory, read_regular, replace_file
+from agentgate_engine.store.foreign.recognise import recognise
 from agentgate_engine.store.layout import StoreLayout
 
 STORE_FORMAT = 1
@@ -22,7 +23,7 @@ def open_root(root: Path) -> StoreLayout:
     try:
         found = read_regular(layout.version, 64).decode(errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
-        _refuse_foreign(root)
+        _refuse_others(root)
         raise StoreError(
             f"there is no store at {root}; submit an order to make one, or name another place with --home"
         ) from None
@@ -45,7 +46,7 @@ def make_root(root: Path) -> StoreLayout:
     """
     layout = StoreLayout(root)
     if not os.path.lexists(layout.version):
-        _refuse_foreign(root)
+        _refuse_others(root)
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for directory in (layout.engines, layout.work_orders, layout.runs, layout.workspaces, layout.quarantine):
@@ -61,7 +62,17 @@ def make_root(root: Path) -> StoreLayout:
     return layout
 
 
-def _refuse_foreign(root: Path) -> None:
+def refuse_foreign(root: Path) -> None:
+    """Stop what would write into a store of the original AgentGate.
+
+    Raises:
+        StoreError: `root` is one; says which, and how to look at it.
+    """
+    if (kind := recognise(root)) is not None:
+        raise StoreError(kind.refusal(root))
+
+
+def _refuse_others(root: Path) -> None:
     """A directory that holds something else is never written into."""
     try:
         names = {entry.name for entry in os.scandir(root)}
@@ -71,12 +82,13 @@ def _refuse_foreign(root: Path) -> None:
         raise StoreError(f"{root} is not a directory; choose another place with --home") from None
     except OSError as fault:
         raise StoreError(f"the store at {root} cannot be read: {fault.strerror}") from fault
+    refuse_foreign(root)
     ours = {"engines", "work-orders", "runs", "workspaces", "quarantine"}
-    if names - ours == set() and names != {"runs", "work-orders"}:
+    if names - ours == set():
         return  # nothing yet, or a making of ours that was cut short
-    if {"runs", "work-orders"} & names:
+    if {"index.db", "control.jsonl", "engines"} & names and {"runs", "work-orders"} & names:
         raise StoreError(
-            f"{root} was written by another AgentGate (it has no VERSION file) and is left alone;"
-            " choose another place with --home"
+            f"{root} is a store of this AgentGate that lost its VERSION file; put the line {STORE_FORMAT} into"
+            f" {root / 'VERSION'}, then run `agentgate doctor`"
         )
     raise StoreError(f"{root} is not empty and not a store; choose an empty or new directory with --home")

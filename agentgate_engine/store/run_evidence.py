@@ -14,9 +14,11 @@ from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.iteration import IterationData
+from agentgate_engine.models.metrics import Phase
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import Run
-from agentgate_engine.models.verification import PersistedVerificationReport
+from agentgate_engine.models.snapshot import Snapshot
+from agentgate_engine.models.verification import Check, PersistedVerificationReport
 from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.store.event_log import EventReader
 from agentgate_engine.store.layout import RunLayout
@@ -27,10 +29,21 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run comes from that this AgentGate did not make. `facts` are (name, text): what else its records say."""
+
+    maker: str
+    place: Path
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunEvidence:
     """A run as its files stand. Records are keyed by iteration, counted from 1.
 
-    `unreadable` names each file that should hold a record and does not, with why: the rest still shows.
+    `unreadable` names each file that should hold a record and does not, with why: the rest still shows. `origin` is set
+    for a run of a foreign store, whose `snapshots` and `phase_times` (ms) stand in for the events that it does not
+    have.
     """
 
     run: Run
@@ -44,6 +57,18 @@ class RunEvidence:
     iterations: dict[int, IterationData]
     feedbacks: dict[int, FeedbackRecord]
     unreadable: tuple[tuple[str, str], ...]
+    snapshots: dict[int, Snapshot] = field(default_factory=dict[int, Snapshot])
+    phase_times: dict[int, dict[Phase, int]] = field(default_factory=dict[int, dict[Phase, int]])
+    origin: Origin | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the run goes on. Of a foreign one that has not ended nobody here knows it, and it counts as still."""
+        return self.origin is None and not self.run.state.terminal
+
+    def spent(self, check: Check) -> int | None:
+        """How long a check took, in ms; None where the original did not tell."""
+        return check.duration if self.origin is None or check.duration else None
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from agentgate_engine.models.agent_result import TokenUsage
 from agentgate_engine.models.events import (
     AgentComplete,
     AgentFailed,
@@ -13,11 +14,13 @@ from agentgate_engine.models.events import (
     AgentUsage,
     CheckFinished,
     CheckStarted,
+    CiPolled,
     DeliveryComplete,
     Event,
     FeedbackGenerated,
     IterationStarted,
     Payload,
+    PullRequestCreated,
     RetryScheduled,
     RetryStarted,
     RunCanceled,
@@ -30,6 +33,7 @@ from agentgate_engine.models.events import (
     RunWarned,
     SnapshotCreated,
     StrategyDecision,
+    UnknownEvent,
     VerificationComplete,
     VerificationStarted,
     WorkspaceAcquired,
@@ -132,16 +136,19 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
                 error_type=payload.error_type,
                 reason=payload.reason,
                 delay_ms=payload.delay_ms,
+                fresh_session=payload.fresh_session,
                 t=event.t,
             )
             waiting = WaitingFor(kind="backoff", reason=payload.reason, until=payload.until)
             return {
+                **_used(run, payload.tokens_used, payload.cost_usd),
                 "retries": [*run.retries, note],
                 "waiting_for": waiting,
                 "now": f"waiting to retry: {payload.reason}"[:120],
             }
         case RetryStarted():
-            return {"retried_count": run.retried_count + 1, "waiting_for": None, "now": "trying again"}
+            counted = 0 if run.retries and run.retries[-1].fresh_session else 1
+            return {"retried_count": run.retried_count + counted, "waiting_for": None, "now": "trying again"}
         case SnapshotCreated():
             return {
                 "state": advance(run.state, Step.SNAPSHOT_COMPLETED),
@@ -157,13 +164,22 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
         case VerificationComplete():
             return {"levels": payload.levels, "now": "verified" if payload.passed else payload.summary[:120]}
         case StrategyDecision():
+            if run.state is RunState.CI_POLLING:
+                return {"state": advance(run.state, Step.CI_FAILED)}
             return {"state": advance(run.state, Step.VERIFY_FAILED_RETRYABLE)} if payload.go_on else {}
         case FeedbackGenerated():
             return {"now": "feedback written"}
         case DeliveryComplete():
-            return _known(delivered_branch=payload.branch)
+            return _known(delivered_branch=payload.branch, pr_url=payload.pr_url)
+        case PullRequestCreated() if run.state is RunState.VERIFYING:
+            opened = f"pull request #{payload.number}"
+            return {"state": advance(run.state, Step.PR_CREATED), "pr_url": payload.url, "now": opened}
+        case CiPolled():
+            state = advance(run.state, Step.CI_POLLING_STARTED) if run.state is RunState.PR_CREATED else run.state
+            return {"state": state, "now": f"CI {payload.state}: {payload.text}"[:120]}
         case RunComplete():
-            return _ended(run, event, Step.VERIFY_PASSED, RunResult.PASSED, "done")
+            step = Step.CI_PASSED if run.state is RunState.CI_POLLING else Step.VERIFY_PASSED
+            return _ended(run, event, step, RunResult.PASSED, "done")
         case RunFailed():
             return {
                 **_ended(run, event, payload.step, payload.result, payload.error.type.replace("_", " ")),
@@ -178,19 +194,27 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
                 if payload.reason
                 else f"canceled by {payload.by}",
             }
+        case UnknownEvent():
+            seen = run.unknown_events.get(event.type, 0)
+            return {"unknown_events": {**run.unknown_events, event.type.value: seen + 1}}
         case _:
             return {}
 
 
 def _agent_ended(run: Run, payload: AgentComplete) -> dict[str, object]:
-    tokens, cost = payload.tokens_used, payload.cost_usd
+    used = _used(run, payload.tokens_used, payload.cost_usd)
+    return {**used, **_known(session_id=payload.session_id, model=payload.model)}
+
+
+def _used(run: Run, tokens: TokenUsage | None, cost: float | None) -> dict[str, object]:
+    """What a call used, added to what the calls before it did."""
     if tokens and run.tokens_used:
         tokens = tokens.model_copy(
             update={name: getattr(tokens, name) + getattr(run.tokens_used, name) for name in type(tokens).model_fields}
         )
     if cost is not None and run.cost_usd is not None:
         cost += run.cost_usd
-    return _known(tokens_used=tokens, cost_usd=cost, session_id=payload.session_id, model=payload.model)
+    return _known(tokens_used=tokens, cost_usd=cost)
 
 
 def _ended(run: Run, event: Event, step: Step, result: RunResult, now: str) -> dict[str, object]:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NAME = "fixed"
+from agentgate_engine.models.strategy import Decision, IterationEvent
+from agentgate_engine.strategies.loop_detection import loop_metadata
 
 
 @dataclass(frozen=True, slots=True)
-class IterationOutcome:
-    """What a strategy decides on. `iteration` counts from 1."""
+class FixedStrategy:
+    """Another iteration after a failed one, as long as there is one left. A circle is told, and not stopped for."""
 
-    iteration: int
     max_iterations: int
-    verification_passed: bool
+    name: str = "fixed"
 
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether there is another iteration, and why. The reason is always stored."""
-
-    go_on: bool
-    reason: str
-
-
-def decide(outcome: IterationOutcome) -> Decision:
-    """Another iteration after a failed one, as long as there is one left."""
-    if outcome.verification_passed:
-        return Decision(False, "every check passed")
-    if outcome.iteration >= outcome.max_iterations:
-        return Decision(False, f"the limit of {outcome.max_iterations} iterations is reached")
-    return Decision(True, f"iteration {outcome.iteration} of {outcome.max_iterations} failed")
+    def on_iteration_complete(self, event: IterationEvent) -> Decision:
+        metadata = loop_metadata(event)
+        if event.verification_passed:
+            return Decision(go_on=False, reason="every check passed", metadata=metadata)
+        limit = min(self.max_iterations, event.max_iterations)
+        if event.iteration >= limit:
+            reason = f"the limit of {limit} iterations is reached"
+            return Decision(go_on=False, reason=reason, result="max_iterations", metadata=metadata)
+        return Decision(go_on=True, reason=f"iteration {event.iteration} of {limit} failed", metadata=metadata)

@@ -6,26 +6,38 @@ import re
 from typing import Literal
 
 from agentgate_engine.models.verification import Check, Level
-from agentgate_engine.verify.verify_yaml import SETUP_PREFIX
 
-CheckKind = Literal["contract", "setup", "typecheck", "lint", "build", "test", "blackbox", "sanity"]
+CheckKind = Literal["contract", "setup", "typecheck", "lint", "build", "ci", "test", "blackbox", "sanity"]
+
+SETUP_PREFIX = "setup:"
+CI_PREFIX = "ci:"
+"""How a check of continuous integration is named, whatever it checks."""
 
 _WORDS: tuple[tuple[CheckKind, frozenset[str]], ...] = (
     ("typecheck", frozenset(["typecheck", "typechecking", "typing", "types", "tsc", "mypy", "pyright", "pyre"])),
     ("lint", frozenset(["lint", "linting", "linter", "eslint", "ruff", "flake8", "pylint", "clippy", "biome"])),
+    ("test", frozenset(["test", "tests", "vitest", "jest", "pytest", "unittest"])),
     ("build", frozenset(["build", "compile", "compilation"])),
+    ("ci", frozenset(["ci"])),
 )
 
 
 def check_kind(check: Check) -> CheckKind:
-    """By level, then by the words of its name; a command with no telling name is a test."""
-    if check.level is Level.L0:
+    """What a check of a report speaks of."""
+    return kind_of(check.level, check.name)
+
+
+def kind_of(level: Level, name: str) -> CheckKind:
+    """By level, then by the words of the name; a command with no telling name is a test."""
+    if level is Level.L0:
         return "contract"
-    if check.level in (Level.L2, Level.L3):
-        return "blackbox" if check.level is Level.L2 else "sanity"
-    if check.name.startswith(SETUP_PREFIX):
+    if level in (Level.L2, Level.L3):
+        return "blackbox" if level is Level.L2 else "sanity"
+    if name.startswith(SETUP_PREFIX):
         return "setup"
-    words = re.findall(r"[a-z0-9]+", re.sub(r"type[-_ ]check", "typecheck", check.name.lower()))
+    if name.startswith(CI_PREFIX):
+        return "ci"
+    words = re.findall(r"[a-z0-9]+", re.sub(r"type[-_ ]check", "typecheck", name.lower()))
     for kind, known in _WORDS:
         if known.intersection(words):
             return kind

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _CONTROL = re.compile(
-    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b[ -/]+[0-~]"
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
 _ERROR = re.compile(
@@ -17,7 +18,8 @@ _ERROR = re.compile(
     | ^\s*(?:[A-Za-z_][\w.]*)?(?:Error|Exception|Failure)\b\s*(?::|$)
     | (?<![\w./-])(?i:error|errors|fatal|panic|panicked)(?:\[\w+\])?(?=[:\s!)\]]|$)
     | (?<![\w./-])(?i:failed|failure|failures|failing)(?=[:\s!)\],.]|$)
-    | (?i:command\ not\ found|no\ such\ file\ or\ directory|permission\ denied|cannot\ find\ module)
+    | (?i:command\ not\ found|no\ such\ file\ or\ directory|directory\ not\ found|does\ not\ exist$)
+    | (?i:permission\ denied|cannot\ find\ module)
     | (?i:segmentation\ fault|core\ dumped|undefined\ reference|unhandled\ exception|out\ of\ memory|killed$)
     """,
     re.VERBOSE,

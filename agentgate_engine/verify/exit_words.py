@@ -7,9 +7,19 @@ from agentgate_engine.models.process import ProcessExit
 _OUT_OF_MEMORY = "killed with SIGKILL, and not by AgentGate: the machine may have run out of memory"
 
 
+def ran_out_of_memory(words: str) -> bool:
+    """Whether the sentence of `exit_words` speaks of a kill that nobody here ordered."""
+    return _OUT_OF_MEMORY in words
+
+
 def as_expected(end: ProcessExit | None, expected: int) -> bool:
     """Whether a command ended by itself with the exit code that the plan expects. No evidence is no pass."""
-    return end is not None and not end.ended_by and not end.start_error and not end.signal and end.exit_code == expected
+    return end is not None and ended_by_itself(end) and end.exit_code == expected
+
+
+def ended_by_itself(end: ProcessExit | None) -> bool:
+    """Whether a command came to an end of its own, with an exit code."""
+    return end is not None and not end.ended_by and not end.start_error and not end.signal
 
 
 def exit_words(end: ProcessExit | None, expected: int, limit: str) -> str:

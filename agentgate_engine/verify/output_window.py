@@ -31,10 +31,14 @@ class OutputLine:
 
 @dataclass(frozen=True, slots=True)
 class OutputWindow:
-    """The lines read, in order, and the end of the log as text (up to `END_BYTES`)."""
+    """The lines read, in order, and the end of the log as text (up to `END_BYTES`).
+
+    `whole` is all of the log, unclipped, and empty when the window is too small for that.
+    """
 
     lines: tuple[OutputLine, ...] = ()
     end: str = ""
+    whole: str = ""
 
 
 def tail_lines(text: str, max_lines: int = TAIL_LINES, max_bytes: int = TAIL_BYTES) -> str:
@@ -66,8 +70,9 @@ def read_window(path: Path, head_bytes: int = HEAD_BYTES, end_bytes: int = END_B
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size <= head_bytes + end_bytes:
-            text = file.read(head_bytes + end_bytes)
-            return OutputWindow(_lines(text, 1), text.decode(errors="replace"))
+            raw = file.read(head_bytes + end_bytes)
+            text = raw.decode(errors="replace")
+            return OutputWindow(_lines(raw, 1), text, text)
         head = file.read(head_bytes)
         newlines = head.count(b"\n")
         left = size - head_bytes - end_bytes

@@ -28,7 +28,8 @@ _SHELL_NOT_FOUND = re.compile(
     re.MULTILINE,
 )
 _INTERPRETER = re.compile(
-    r"env: [‘'\"]?(?P<env>[\w.+-]+)[’'\"]?: No such file or directory|(?P<bad>\S+): bad interpreter", re.MULTILINE
+    r"env: [‘'\"]?(?P<env>[\w.+-]+)[’'\"]?: No such file or directory|(?<!\S)(?P<bad>\S{1,300}): bad interpreter",
+    re.MULTILINE,
 )
 _MODULE = re.compile(r"No module named [‘'\"]?(?P<module>[\w.]+)")
 _NPM_SCRIPT = re.compile(r"(?i)missing script: [\"']?(?P<script>[\w:.-]+)")

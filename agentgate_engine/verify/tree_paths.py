@@ -29,7 +29,7 @@ class TreePaths:
         A command that changed directory prints paths relative to that one: a printed path that is the end of exactly
         one tracked path means that file.
         """
-        path = printed.removeprefix("file://")
+        path = _with_slashes(printed.removeprefix("file://"))
         for root in self.roots:
             if path.startswith(root + "/"):
                 path = path[len(root) + 1 :]
@@ -37,19 +37,46 @@ class TreePaths:
         path = posixpath.normpath(path)
         if path in self.tracked:
             return path
+        if path[1:3] == ":/":
+            return self._held(path)
+        if path.startswith("../"):
+            return self._meant(path.replace("../", ""))
         if path.startswith(("/", "<", "..")) or path == ".":
             return None
-        ending = "/" + path
-        meant = [name for name in self.by_name.get(posixpath.basename(path), ()) if name.endswith(ending)]
-        return meant[0] if len(meant) == 1 else path
+        return self._meant(path) or path
 
     def known(self, printed: str) -> str | None:
-        """As `relative`, but only for a file of the snapshot: what setup installed is not the work."""
+        """As `relative`, but only for a file of the snapshot: what setup installed is not the work.
+
+        The project's own modules, installed as a copy, are the work: they stand for the files they were copied from.
+        """
         path = self.relative(printed)
-        return path if path in self.tracked else None
+        if path in self.tracked:
+            return path
+        _, installed, module = printed.partition("-packages/")
+        copied = [f for f in (module, f"src/{module}") if f in self.tracked] if installed and "/" in module else []
+        return copied[0] if copied else None
+
+    def _meant(self, path: str) -> str | None:
+        """The one tracked path that ends in `path`, if there is exactly one."""
+        if path in self.tracked:
+            return path
+        ending = "/" + path
+        meant = [name for name in self.by_name.get(posixpath.basename(path), ()) if name.endswith(ending)]
+        return meant[0] if len(meant) == 1 else None
+
+    def _held(self, path: str) -> str | None:
+        """The longest tracked path that `path` ends in: on a drive of Windows, the tree may lie anywhere."""
+        held = [name for name in self.by_name.get(posixpath.basename(path), ()) if path.endswith("/" + name)]
+        return max(held, key=len, default=None)
 
     def without_roots(self, text: str) -> str:
         """`text` with the clean room's own place taken out: it says nothing, and differs from machine to machine."""
         for root in self.roots:
             text = text.replace(root + "/", "")
         return text
+
+
+def _with_slashes(path: str) -> str:
+    """As tools for Windows print paths: `src\\app.ts`, `C:\\work\\src\\app.ts`."""
+    return path.replace("\\", "/") if "\\" in path else path

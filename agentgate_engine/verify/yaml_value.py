@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
+from pydantic import JsonValue
 
 from agentgate_engine.errors import UsageError
+from agentgate_engine.verify.documents import DocumentFault, value_of
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 16
+MAX_DEPTH = 32
 MAX_ALIASES = 32
 
 _TAG = "tag:yaml.org,2002:"
@@ -48,6 +50,18 @@ class YamlValue:
     @property
     def is_text(self) -> bool:
         return self.node.tag == _TAG + "str"
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
+    def is_boolean(self) -> bool:
+        return self.node.tag == _TAG + "bool"
 
     @property
     def is_empty(self) -> bool:
@@ -98,13 +112,22 @@ class YamlValue:
             raise self.fault(f"must be {what}, not empty")
         return content
 
+    def verbatim(self, what: str) -> str:
+        """A text that is not empty, with its spaces."""
+        self.text(what)
+        return str(self.node.value)
+
     def seconds(self) -> float:
         """A number of seconds above 0."""
+        return self.amount("seconds")
+
+    def amount(self, unit: str) -> float:
+        """A number of some unit above 0."""
         if self.node.tag in (_TAG + "int", _TAG + "float") and _DECIMAL.match(str(self.node.value)):
             number = float(self.node.value)
             if number > 0:
                 return number
-        raise self.fault(f"must be a number of seconds above 0, not {self.shown}")
+        raise self.fault(f"must be a number of {unit} above 0, not {self.shown}")
 
     def integer(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`."""
@@ -119,6 +142,22 @@ class YamlValue:
         if self.node.tag != _TAG + "bool":
             raise self.fault(f"must be true or false, not {self.shown}")
         return str(self.node.value).lower() in ("true", "yes", "on")
+
+    def choice(self, known: Sequence[str]) -> str:
+        """One of the words `known`."""
+        word = self.text("one of " + ", ".join(known))
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise self.fault(f"must be one of {', '.join(known)}, not {self.shown}{hint}")
+        return word
+
+    def json(self) -> JsonValue:
+        """Whatever stands here, as JSON would hold it."""
+        try:
+            return value_of(self.node)
+        except DocumentFault as fault:
+            raise self.fault(str(fault)) from fault
 
     @property
     def shown(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentgate_engine.clock import from_stamp
@@ -13,9 +14,11 @@ from agentgate_engine.models.events import (
     VerificationStarted,
     parse_payload,
 )
+from agentgate_engine.models.run import Run
 from agentgate_engine.models.verification import Check
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views import wording
+from agentgate_engine.views.delivery_facts import delivery_facts
 from agentgate_engine.views.safe_text import SafeText, sanitize
 
 
@@ -92,19 +95,28 @@ def order_view(evidence: RunEvidence, now: float) -> OrderView:
         iterations=tuple(_iteration(evidence, n, now) for n in range(1, run.iteration + 1)),
         checks=_checks(evidence),
         facts=_facts(evidence),
-        warnings=tuple(
-            sanitize((f"it {warning.iteration}: " if warning.iteration else "") + warning.message)
-            for warning in run.warnings
-        ),
+        warnings=(*_warnings(run), *_newer(run)),
         unreadable=tuple(sanitize(f"{name}: {why}") for name, why in evidence.unreadable),
         prompt=sanitize(evidence.order.task_prompt.replace("\n", " ")) if evidence.order else sanitize(""),
     )
 
 
+def _warnings(run: Run) -> Iterator[SafeText]:
+    for warning in run.warnings:
+        yield sanitize((f"it {warning.iteration}: " if warning.iteration else "") + warning.message)
+
+
+def _newer(run: Run) -> Iterator[SafeText]:
+    if run.unknown_events:
+        passed_over = wording.plural(sum(run.unknown_events.values()), "event")
+        names = ", ".join(sorted(run.unknown_events))
+        yield sanitize(f"{passed_over} of a newer AgentGate could not be taken into account here: {names}")
+
+
 def _iteration(evidence: RunEvidence, n: int, now: float) -> IterationRow:
     run = evidence.run
     record, agent = evidence.iterations.get(n), evidence.agents.get(n)
-    live = n == run.iteration and not run.state.terminal
+    live = n == run.iteration and evidence.live
     started = next(
         (e.t for e in evidence.events if e.type is EventType.ITERATION_STARTED and e.iteration == n), run.queued_at
     )
@@ -121,13 +133,14 @@ def _iteration(evidence: RunEvidence, n: int, now: float) -> IterationRow:
     else:
         signs = run.levels if n == run.iteration else "...."
         levels = tuple((wording.of_level_glyph(sign), None) for sign in signs)
-    note = record.error_message if record and record.error_message else run.now if live else ""
+    open_ended = n == run.iteration and not run.state.terminal
+    note = record.error_message if record and record.error_message else run.now if open_ended else ""
     return IterationRow(
         number=n,
         shown=shown,
         agent=sanitize(agent.outcome.value if agent else "at work" if live else "-"),
         levels=levels,
-        tools=len(agent.tool_calls) if agent else _live_tools(evidence, n),
+        tools=_tools(evidence, n),
         tokens=wording.tokens(agent.tokens_used.total if agent and agent.tokens_used else None),
         cost=wording.cost(agent.total_cost_usd if agent else None),
         duration_ms=spent,
@@ -136,6 +149,14 @@ def _iteration(evidence: RunEvidence, n: int, now: float) -> IterationRow:
         session=sanitize(agent.session_id if agent else ""),
         model=sanitize((agent.model if agent else None) or ""),
     )
+
+
+def _tools(evidence: RunEvidence, n: int) -> int | None:
+    """How many calls there were. The original kept an empty list for agents that told of theirs: then nobody knows."""
+    agent = evidence.agents.get(n)
+    if evidence.origin is not None and not (agent and agent.tool_calls):
+        return None
+    return len(agent.tool_calls) if agent else _live_tools(evidence, n)
 
 
 def _live_tools(evidence: RunEvidence, n: int) -> int:
@@ -154,16 +175,16 @@ def _checks(evidence: RunEvidence) -> tuple[CheckRow, ...]:
         if report is not None:
             for level in report.levels:
                 for check in level.checks:
-                    put(check.id, n, _cell(check))
+                    put(check.id, n, _cell(check, evidence.spent(check)))
         else:
             for check_id, cell in _live_checks(evidence, n).items():
                 put(check_id, n, cell)
     return tuple(_check_row(check_id, found) for check_id, found in cells.items())
 
 
-def _cell(check: Check) -> CheckCell:
+def _cell(check: Check, spent: int | None) -> CheckCell:
     message = sanitize((check.message or "").splitlines()[0] if check.message else "")
-    return CheckCell(check.status.value, wording.of_check(check.status.value), check.duration, message)
+    return CheckCell(check.status.value, wording.of_check(check.status.value), spent, message)
 
 
 def _live_checks(evidence: RunEvidence, n: int) -> dict[str, CheckCell]:
@@ -205,7 +226,7 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
         ("base", run.base_commit[:12]),
         ("branch", run.branch + (" (delivered)" if run.delivered_branch else "")),
         ("agent", run.agent + (f", {run.model}" if run.model else "")),
-        ("store", str(evidence.layout.directory)),
+        ("store", str(evidence.layout.directory if evidence.origin is None else evidence.origin.place)),
     ]
     started = [e for e in evidence.events if e.type is EventType.AGENT_STARTED]
     if started and isinstance(payload := parse_payload(started[-1]), AgentStarted):
@@ -223,6 +244,10 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
                 f" {_seconds(limits.max_wall_clock_seconds)} in all",
             )
         )
+        if order.loop_strategy.mode != "fixed":
+            facts.append(("strategy", order.loop_strategy.name or order.loop_strategy.mode))
+        if order.profile is not None:
+            facts.append(("profile", order.profile))
     if plan is not None:
         facts.append(
             (
@@ -230,13 +255,34 @@ def _facts(evidence: RunEvidence) -> tuple[tuple[str, SafeText], ...]:
                 f"{plan.source_file or plan.source} ({plan.hash}), {wording.plural(len(plan.tests), 'command')}",
             )
         )
+    facts += [("retried", text) for text in retry_lines(run)]
     if run.waiting_for is not None:
         facts.append(("waits for", f"{run.waiting_for.kind}: {run.waiting_for.reason}"))
     if run.left_out:
         facts.append(("left out", ", ".join(run.left_out[:8])))
+    facts += delivery_facts(evidence)
     if delivery is not None and delivery.next_step:
         facts.append(("next", delivery.next_step))
+    if evidence.origin is not None:
+        facts += [("written by", f"{evidence.origin.maker}; it is only read"), *evidence.origin.facts]
+        facts = [(name, text) for name, text in facts if text]
     return tuple((name, sanitize(text)) for name, text in facts)
+
+
+def retry_lines(run: Run, iteration: int | None = None) -> list[str]:
+    """What was tried again and why, a line each: the count first, the newest last, at most four."""
+    notes = [note for note in run.retries if iteration in (None, note.iteration)]
+    lines = [
+        f"it {note.iteration} {note.operation} attempt {note.attempt}: {note.reason};"
+        + (
+            " called anew without the session"
+            if note.fresh_session
+            else f" again after {wording.duration(note.delay_ms)}"
+        )
+        for note in notes[-3:]
+    ]
+    counted = sum(not note.fresh_session for note in notes)
+    return [wording.plural(counted, "retry", "retries"), *lines] if notes else []
 
 
 def _seconds(limit: float) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agentgate_engine.clock import from_stamp
+from agentgate_engine.models.queue import QueueStats
 from agentgate_engine.store.index import RunRow
+from agentgate_engine.store.queue_reader import place_of
 from agentgate_engine.views import wording
 from agentgate_engine.views.safe_text import SafeText, sanitize
 
@@ -31,6 +35,8 @@ class QueueLine:
     warnings: int
     error_type: str | None
     error: SafeText
+    retried: int = 0
+    estimated_wait_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,19 @@ class QueueView:
     advice: str | None
 
 
-def queue_view(rows: Sequence[RunRow], *, unreadable: Sequence[tuple[str, str]], engines: int, now: float) -> QueueView:
-    """The queue from its rows. `now` is epoch seconds; `unreadable` are (run id, reason)."""
-    lines = tuple(queue_line(row, now) for row in rows)
+def queue_view(
+    rows: Sequence[RunRow],
+    *,
+    unreadable: Sequence[tuple[str, str]],
+    engines: int,
+    now: float,
+    stats: QueueStats | None = None,
+) -> QueueView:
+    """The queue from its rows. `now` is epoch seconds; `unreadable` are (run id, reason).
+
+    With `stats` a waiting line says about how long it will still wait.
+    """
+    lines = tuple(queue_line(row, now, stats) for row in rows)
     waiting = sum(1 for row in rows if row.state == "queued")
     ended = ("succeeded", "failed", "canceled")
     running = sum(1 for row in rows if row.state not in (*ended, "queued"))
@@ -61,6 +77,8 @@ def queue_view(rows: Sequence[RunRow], *, unreadable: Sequence[tuple[str, str]],
             wording.plural(waiting, "order") + " waiting" if waiting else wording.plural(running, "run") + " left off"
         )
         advice = f"{what} and no engine is alive: start one with `agentgate serve`"
+    elif (pause := next((row.waiting for row in rows if row.state == "queued" and _is_paused(row)), None)) is not None:
+        advice = sanitize(f"{_reason(pause)}; `agentgate queue resume` starts it again")
     return QueueView(
         lines,
         tuple((sanitize(run), sanitize(reason)) for run, reason in unreadable),
@@ -74,8 +92,9 @@ def queue_view(rows: Sequence[RunRow], *, unreadable: Sequence[tuple[str, str]],
     )
 
 
-def queue_line(row: RunRow, now: float) -> QueueLine:
+def queue_line(row: RunRow, now: float, stats: QueueStats | None = None) -> QueueLine:
     """One row as a line."""
+    wait = place_of(row, stats, 0).estimated_wait_ms if stats is not None and row.state == "queued" else None
     return QueueLine(
         run_id=row.id,
         order_id=row.order_id,
@@ -84,7 +103,7 @@ def queue_line(row: RunRow, now: float) -> QueueLine:
         title=sanitize(row.title),
         iterations=f"{row.iteration}/{row.max_iterations}" if row.iteration else "-",
         levels=row.levels,
-        now=sanitize(_now(row)),
+        now=sanitize(_now(row, now, wait)),
         age=wording.age(row.completed_at or row.started_at or row.queued_at, now),
         cost=wording.cost(row.cost_usd) if row.iteration else "-",
         tokens=wording.tokens(row.tokens) if row.iteration else "-",
@@ -94,15 +113,41 @@ def queue_line(row: RunRow, now: float) -> QueueLine:
         warnings=row.warnings,
         error_type=row.error_type,
         error=sanitize(row.error or ""),
+        retried=row.retried,
+        estimated_wait_ms=wait,
     )
 
 
-def _now(row: RunRow) -> str:
-    if row.waiting:
-        return f"waits: {row.waiting}"
-    if row.state == "queued":
-        return f"queued #{row.position}" if row.position else "queued"
-    return row.now
+def _now(row: RunRow, now: float, wait_ms: int | None) -> str:
+    """What is going on. A wait that ends by itself says when, counted from now."""
+    left = _left(row.waiting_until, now)
+    if row.state == "queued" and row.started_at is None and not (row.waiting or "").startswith("store: "):
+        place = f"queued #{row.position}" if row.position else "queued"
+        if row.waiting:
+            return f"{place}: {row.waiting.removeprefix('operator: ')}" + (f", next in {left}" if left else "")
+        return place + (f", about {wording.duration(wait_ms)}" if wait_ms else "")
+    if row.waiting and row.waiting.startswith("backoff: "):
+        return f"retry in {left}: {_reason(row.waiting)}" if left else f"about to retry: {_reason(row.waiting)}"
+    return f"waits: {row.waiting}" if row.waiting else row.now
+
+
+def _left(until: str | None, now: float) -> str | None:
+    """How long until then, in whole seconds, or None when that is over or unknown."""
+    try:
+        seconds = math.ceil(from_stamp(until) - now) if until else 0
+    except ValueError:
+        return None
+    if seconds <= 0:
+        return None
+    return f"{seconds}s" if seconds < 60 else wording.duration(seconds * 1000)
+
+
+def _reason(waiting: str) -> str:
+    return waiting.partition(": ")[2]
+
+
+def _is_paused(row: RunRow) -> bool:
+    return (row.waiting or "").startswith("operator: the queue is paused")
 
 
 FILTER_FIELDS = ("id", "order", "st", "title", "it", "agent", "repo", "now", "level", "error")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import cast
 
-from agentgate_engine.models.transcript import LineKind
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.verify.error_lines import is_error_line
 from agentgate_engine.views.safe_text import SafeText, sanitize
 

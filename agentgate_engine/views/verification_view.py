@@ -1,21 +1,25 @@
-"""What the gates said in one iteration: levels, their checks, and the cases that did not pass."""
+"""What the gates said in one iteration: levels, their checks, and the cases or findings that did not pass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, LevelResult
+from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, Level, LevelResult
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.views import wording
 from agentgate_engine.views.order_view import OrderView
 from agentgate_engine.views.safe_text import SafeText, sanitize
 
 _MOST_CASES = 200
+_MOST_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyRow:
-    """A level (`depth` 0), a check (1) or a case (2). `log` is relative to the run, `line` counts from 1."""
+    """A level (`depth` 0), a check (1), or a case or finding of it (2).
+
+    `log` is relative to the run, `line` counts from 1.
+    """
 
     key: str
     depth: int
@@ -42,7 +46,7 @@ def verification_view(evidence: RunEvidence, order: OrderView, iteration: int) -
     """The gates of one iteration; from the checks that `order` saw start and end while there is no report."""
     report = evidence.verifications.get(iteration)
     if report is not None:
-        rows = tuple(row for level in report.levels for row in _level_rows(level))
+        rows = tuple(row for level in report.levels for row in _level_rows(evidence, level))
         summary = f"{report.summary} ({wording.duration(report.total_duration)})"
         notes = [*report.notes, *(["kept caches were used"] if report.used_kept_caches else [])]
         return VerificationView(iteration, True, sanitize(summary), rows, tuple(sanitize(note) for note in notes))
@@ -63,7 +67,7 @@ def output_of(check: Check) -> tuple[str | None, int | None]:
     return (check.stderr_log if quiet else check.stdout_log) or check.stderr_log, None
 
 
-def _level_rows(level: LevelResult) -> list[VerifyRow]:
+def _level_rows(evidence: RunEvidence, level: LevelResult) -> list[VerifyRow]:
     said = level.reason or ""
     if level.status is CheckStatus.NOT_RUN and not said:
         said = "not run"
@@ -78,16 +82,16 @@ def _level_rows(level: LevelResult) -> list[VerifyRow]:
         )
     ]
     for check in level.checks:
-        rows += _check_rows(check)
+        rows += _check_rows(check, evidence.spent(check))
     return rows
 
 
-def _check_rows(check: Check) -> list[VerifyRow]:
+def _check_rows(check: Check, spent: int | None) -> list[VerifyRow]:
     log, line = output_of(check)
     message = (check.message or check.hint or "").split("\n")[0]
     key = f"check:{check.id}"
     shown = wording.of_check(check.status.value)
-    rows = [VerifyRow(key, 1, shown, sanitize(check.name), check.duration, sanitize(message), log, line)]
+    rows = [VerifyRow(key, 1, shown, sanitize(check.name), spent, sanitize(message), log, line)]
     for number, case in enumerate(check.cases[:_MOST_CASES]):
         if case.status is not CheckStatus.PASSED:
             place = f"{case.file}:{case.line}  " if case.file and case.line else ""
@@ -104,4 +108,18 @@ def _check_rows(check: Check) -> list[VerifyRow]:
                     line,
                 )
             )
+    return rows + _finding_rows(check, shown, log)
+
+
+def _finding_rows(check: Check, shown: wording.Shown, log: str | None) -> list[VerifyRow]:
+    """What was found by a check that has no cases of its own: the files of L0 and L3, the assertions of L2."""
+    if check.level is Level.L1 or check.status not in (CheckStatus.FAILED, CheckStatus.WARNING):
+        return []
+    rows: list[VerifyRow] = []
+    for number, found in enumerate(check.diagnostics[:_MOST_FINDINGS]):
+        place = f"{found.file}:{found.line}" if found.file and found.line else found.file or ""
+        said = f"{found.message}: expected {found.expected}, got {found.actual}" if found.expected else found.message
+        name = sanitize(place or found.type)
+        key = f"finding:{check.id}:{number}"
+        rows.append(VerifyRow(key, 2, shown, name, None, sanitize(said), log, found.output_line))
     return rows

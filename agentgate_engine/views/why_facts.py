@@ -12,7 +12,7 @@ from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import SnapshotCreated, parse_payload
 from agentgate_engine.models.snapshot import Snapshot
-from agentgate_engine.models.verification import Check, CheckStatus, PersistedVerificationReport
+from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, PersistedVerificationReport
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.verify.error_lines import is_error_line
 from agentgate_engine.views import wording
@@ -70,6 +70,26 @@ class LogReaders:
     last: Callable[[Path, int], tuple[int | None, list[bytes]]]
 
 
+def diagnostic_lines(check: Check) -> list[str]:
+    """What the first diagnostic of a check says, expected and actual below each other; and the next one, if any."""
+    if not check.diagnostics:
+        return []
+    first, *others = check.diagnostics
+    told = _with_place(first)
+    lines = [told] if told != check.message else []
+    if first.expected is not None or first.actual is not None:
+        lines += [f"expected: {first.expected or ''}", f"actual:   {first.actual or ''}"]
+    if others:
+        more = f"; {len(others) - 1} more" if len(others) > 1 else ""
+        lines.append(f"also: {_with_place(others[0])}{more}")
+    return lines
+
+
+def _with_place(found: Diagnostic) -> str:
+    place = f"{found.file}:{found.line}" if found.file and found.line else found.file
+    return f"{found.message}   {place}" if place else found.message
+
+
 def level_cells(
     report: PersistedVerificationReport | None, signs: str
 ) -> tuple[tuple[str, wording.Shown, SafeText], ...]:
@@ -105,7 +125,7 @@ def output_of_check(directory: Path, check: Check, readers: LogReaders) -> Windo
             sanitize(check.message or ""),
             1,
             None,
-            tuple(sanitize(line) for line in (check.details or "").splitlines()),
+            tuple(sanitize(line) for line in [*(check.details or "").splitlines(), *check.stdout.splitlines()]),
         )
     return _around(directory / log, log, marked, readers)
 
@@ -166,6 +186,8 @@ def _is_error(line: bytes) -> bool:
 
 def snapshot_of(evidence: RunEvidence, iteration: int) -> Snapshot | None:
     """What an iteration left, or None while it has no snapshot."""
+    if iteration in evidence.snapshots:
+        return evidence.snapshots[iteration]
     for event in reversed(evidence.events):
         if event.type is EventType.SNAPSHOT_CREATED and event.iteration == iteration:
             payload = parse_payload(event)

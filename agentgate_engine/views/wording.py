@@ -105,6 +105,6 @@ def size(count: int) -> str:
     raise AssertionError
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 check`, `2 checks`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """`1 check`, `2 checks`; `many` where the plural is not made with an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {many or noun + 's'}"

@@ -41,6 +41,10 @@ _STALE = (
 )
 
 
+class CloneGone(WorkspaceError):
+    """The agent removed the `.git` of its clone. Its files say all that can be known of its work."""
+
+
 def make_clone(repository: Git, work_tree: Path, *, head: str, index: Path) -> None:
     """Give `work_tree` a new `.git`, in the place of one that is there. `head` is a full ref name or a hash (detached).
 
@@ -61,7 +65,7 @@ def make_clone(repository: Git, work_tree: Path, *, head: str, index: Path) -> N
         (made / "objects" / "info").mkdir(exist_ok=True)
         (made / "objects" / "info" / "alternates").write_text(borrowed + "\n")
         (made / "info").mkdir(exist_ok=True)
-        for name in ("shallow", "info/exclude"):
+        for name in ("shallow", "info/exclude", "packed-refs"):
             if (git_dir / name).exists():
                 (made / name).write_bytes((git_dir / name).read_bytes())
         for setting in ("user.name", "user.email"):
@@ -102,11 +106,12 @@ def head_of(work_tree: Path) -> str | None:
     """The commit that the clone's HEAD names, or None when it has none yet. Only files are read, and no links followed.
 
     Raises:
-        WorkspaceError: the clone is gone, or is not laid out as git lays it out by default.
+        CloneGone: there is no `.git`.
+        WorkspaceError: it is not laid out as git lays it out by default.
     """
     git_dir = work_tree / ".git"
     if not is_real_directory(git_dir):
-        raise WorkspaceError("its .git is gone")
+        raise CloneGone("its .git is gone")
     try:
         content = _read(git_dir / "HEAD", _REF_LIMIT)
         for _ in range(5):

@@ -1,10 +1,16 @@
-"""The one write into the operator's repository: the branch of a run, and nothing else."""
+"""The one write into the operator's repository: the branch of a run, and nothing else.
+
+A source elsewhere (`git`, `github`) has its mirror in place of that repository: the branch stands there until it is
+pushed or fetched from there by hand.
+"""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-from agentgate_engine.errors import WorkspaceError
+from agentgate_engine.errors import UsageError, WorkspaceError
+from agentgate_engine.models.work_order import WorkspaceSource
 from agentgate_engine.workspace.git import Git
 from agentgate_engine.workspace.source import top_of
 from agentgate_engine.workspace.workspace import Workspace
@@ -19,6 +25,9 @@ _QUIETLY = (
     "--no-write-commit-graph",
     "--refmap=",
 )
+
+
+_ANY_COMMIT = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack"
 
 
 def fetch_back(workspace: Workspace, source_path: Path, tip: str) -> str | None:
@@ -59,10 +68,52 @@ def fetch_back(workspace: Workspace, source_path: Path, tip: str) -> str | None:
         raise WorkspaceError(
             f"{workspace.branch} is checked out in {place}: check out another branch there, then deliver again"
         )
-    specification = f"{workspace.ref}:{workspace.ref}"
-    quiet = source.configured(("core.logAllRefUpdates", "false"), ("fetch.showForcedUpdates", "true"))
-    quiet.run("fetch", *_QUIETLY, "--", str(workspace.repository), specification, deadline=600.0)
+    _fetch(source, workspace.repository, f"{workspace.ref}:{workspace.ref}")
     return note
+
+
+def how_to_go_on(source: WorkspaceSource, branch: str) -> str:
+    """The command that an operator would give next, once `branch` has been fetched back into the source."""
+    place = shlex.quote(source.path)
+    if source.type in ("git", "github"):
+        return f"git fetch {place} {branch}"
+    if source.in_place:
+        return f"git -C {place} add --all && git -C {place} commit"
+    return f"git -C {place} merge {branch}"
+
+
+def fetch_as(repository: Path, commit: str, target: Path, branch: str) -> None:
+    """Make the new branch `branch` in the operator's repository at `target`, on a commit that `repository` has. There
+    already on that commit is fine.
+
+    Nothing else changes there, as with `fetch_back`.
+
+    Raises:
+        UsageError: `branch` is no name for one, or `target` no repository.
+        WorkspaceError: there is a branch of that name with other work.
+    """
+    source = top_of(target)
+    full = f"refs/heads/{branch}"
+    if branch.startswith("-") or source.run("check-ref-format", full, ok=(0, 1)).code:
+        raise UsageError(f"{branch!r} cannot be the name of a branch: choose another with --branch")
+    found = source.run("for-each-ref", "--format=%(objectname) %(refname)", full).text.splitlines()
+    present = {name: value for value, _, name in (line.partition(" ") for line in found)}.get(full)
+    if present is not None:
+        if present == commit:
+            return
+        raise WorkspaceError(
+            f"{source.directory} has a branch {branch} at {present[:12]}, and nothing is written over: choose another"
+            " name with --branch"
+        )
+    _fetch(source, repository, f"{commit}:{full}")
+
+
+def _fetch(source: Git, repository: Path, specification: str) -> None:
+    # A program that the agent configured in a checkout it worked on in place must not run: hence the alternateRefs one.
+    quiet = source.configured(
+        ("core.logAllRefUpdates", "false"), ("fetch.showForcedUpdates", "true"), ("core.alternateRefsCommand", "true")
+    )
+    quiet.run("fetch", *_QUIETLY, _ANY_COMMIT, "--", str(repository), specification, deadline=600.0)
 
 
 def _checked_out(source: Git, ref: str) -> str | None:

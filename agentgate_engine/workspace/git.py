@@ -6,9 +6,10 @@ import fcntl
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentgate_engine.errors import AgentGateError, LockHeld, WorkspaceError
@@ -30,6 +31,10 @@ _ALWAYS = (
     ("advice.detachedHead", "false"),
     ("diff.external", ""),
 )
+_SETTING = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+_LOOK_S = 0.1
+"""How often a command that can be stopped is looked at."""
+_NETWORK = "file:git:http:https:ssh"
 _OURS = (
     ("core.bare", "false"),
     ("core.excludesFile", "/dev/null"),
@@ -61,7 +66,9 @@ class Git:
     """One repository and the way we speak to it. Make one with `Git.ours` or `Git.operators`.
 
     `objects` moves new objects elsewhere (readable then through `alternates`), `index` and `work_tree` do what git's
-    variables of that name do. `deadline` is in seconds and holds for each command.
+    variables of that name do. `deadline` is in seconds and holds for each command. `protocols` is what may be fetched
+    over; `variables` are laid over the environment of each command and told to nobody. A command ends once `stopped`
+    is set.
     """
 
     directory: Path
@@ -75,6 +82,9 @@ class Git:
     stamp: str | None = None
     busy: Path | None = None
     deadline: float = 120.0
+    protocols: str = "file"
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    stopped: threading.Event | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def ours(cls, git_dir: Path, busy: Path | None, deadline: float = 120.0) -> Git:
@@ -91,6 +101,25 @@ class Git:
         """A repository of the operator, found from `directory`. The account's configuration holds, for it may say
         that the directory is trusted and what is ignored."""
         return cls(directory=directory, hermetic=False, deadline=deadline)
+
+    @classmethod
+    def mirror(cls, git_dir: Path, busy: Path | None) -> Git:
+        """A bare repository of ours that follows one elsewhere. The account's configuration holds, for it says how its
+        owner reaches other machines; nothing is fetched unless `reaching` allows it."""
+        return cls(directory=git_dir, git_dir=git_dir, hermetic=False, busy=busy)
+
+    def reaching(self, variables: Mapping[str, str]) -> Git:
+        """The same repository, allowed to fetch over the network with `variables` in the environment."""
+        return replace(self, protocols=_NETWORK, variables=tuple(variables.items()))
+
+    def signed(self, name: str, address: str) -> Git:
+        """The same repository with commits in the name of somebody else than us."""
+        roles = [
+            (f"GIT_{role}_{part}", value)
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", name), ("EMAIL", address))
+        ]
+        return replace(self, variables=(*self.variables, *roles))
 
     def at(self, work_tree: Path, index: Path) -> Git:
         """The same repository, seen with another working directory and index."""
@@ -146,7 +175,8 @@ class Git:
             for descriptor in lock:
                 os.close(descriptor)
         try:
-            stdout, stderr = child.communicate(stdin, timeout=limit)
+            with _ended_by(self.stopped, child):
+                stdout, stderr = child.communicate(stdin, timeout=limit)
         except subprocess.TimeoutExpired:
             _end(child)
             raise GitTimeout(
@@ -172,7 +202,7 @@ class Git:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_ALLOW_PROTOCOL": "file",
+            "GIT_ALLOW_PROTOCOL": self.protocols,
             "GIT_AUTHOR_NAME": name,
             "GIT_AUTHOR_EMAIL": address,
             "GIT_COMMITTER_NAME": name,
@@ -196,12 +226,20 @@ class Git:
                 environment[variable] = str(path)
         if self.alternates:
             environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = ":".join(_quoted(path) for path in self.alternates)
-        settings = (*_ALWAYS, *self.config)
+        given = dict(self.variables)
+        settings = (*_ALWAYS, *self.config, *_settings_in(given))
+        environment |= {name: value for name, value in given.items() if not name.startswith(_SETTING)}
         environment["GIT_CONFIG_COUNT"] = str(len(settings))
         for position, (key, value) in enumerate(settings):
             environment[f"GIT_CONFIG_KEY_{position}"] = key
             environment[f"GIT_CONFIG_VALUE_{position}"] = value
         return environment
+
+
+def _settings_in(variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The settings that an environment hands to git as `GIT_CONFIG_KEY_n` and `GIT_CONFIG_VALUE_n`."""
+    count = int(variables.get("GIT_CONFIG_COUNT", "0"))
+    return [(variables[f"GIT_CONFIG_KEY_{n}"], variables[f"GIT_CONFIG_VALUE_{n}"]) for n in range(count)]
 
 
 def wait_until_idle(busy: Path, patience_s: float) -> None:
@@ -245,6 +283,33 @@ def _spoken(arguments: tuple[str, ...]) -> str:
     """The command as an error tells it."""
     text = " ".join(("git", *arguments))
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+@contextmanager
+def _ended_by(stopped: threading.Event | None, child: subprocess.Popen[bytes]) -> Generator[None]:
+    """While the block waits for a command, end it once `stopped` is set: a thread watches, for the block cannot."""
+    if stopped is None:
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not stopped.is_set():
+            if over.wait(_LOOK_S):
+                return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+            if over.wait(2):
+                return
+
+    watcher = threading.Thread(target=watch, name=f"stop git {child.pid}")
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

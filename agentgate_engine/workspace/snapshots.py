@@ -10,10 +10,10 @@ from agentgate_engine.errors import SnapshotError, StoreError, WorkspaceError
 from agentgate_engine.models.snapshot import Snapshot
 from agentgate_engine.store.atomic import read_regular, replace_file
 from agentgate_engine.workspace.changes import files_between
-from agentgate_engine.workspace.clone import align_clone, head_of, make_clone
-from agentgate_engine.workspace.git import Git
+from agentgate_engine.workspace.clone import CloneGone, align_clone, head_of, make_clone
+from agentgate_engine.workspace.in_place import note_head, own_commits
 from agentgate_engine.workspace.objects import import_commits
-from agentgate_engine.workspace.staging import stage_choices, stage_everything, tree_of
+from agentgate_engine.workspace.staging import commit_tree, stage_choices, stage_everything, tree_of
 
 if TYPE_CHECKING:
     from agentgate_engine.workspace.workspace import Workspace
@@ -56,30 +56,54 @@ def take_snapshot(workspace: Workspace, iteration: int, message: str, before: st
     return taken
 
 
+def saved_snapshots(workspace: Workspace) -> list[Snapshot]:
+    """The snapshots that are there, by iteration. A record that was lost is made again from the commits."""
+    before, found = workspace.start_commit, list[Snapshot]()
+    for iteration in workspace.snapshot_refs():
+        taken = _taken(workspace, iteration, "", before, Clock())
+        if taken is not None:
+            found.append(taken)
+            before = taken.commit
+    return found
+
+
+def delete_snapshot(workspace: Workspace, iteration: int) -> None:
+    """Forget the name and the record of a snapshot.
+
+    Raises:
+        SnapshotError: there is none, or the run's branch stands on it.
+    """
+    commit = workspace.resolve(_ref(iteration))
+    if commit is None:
+        raise SnapshotError(f"{workspace.run_id} has no snapshot {iteration}")
+    if commit == workspace.head():
+        raise SnapshotError(f"the branch {workspace.branch} stands on snapshot {iteration}: it cannot be deleted alone")
+    workspace.git.run("update-ref", "-d", _ref(iteration), commit, fault=SnapshotError)
+    (workspace.admin / "snapshots" / f"{iteration}.json").unlink(missing_ok=True)
+
+
 def commit_state(workspace: Workspace, message: str, before: str, clock: Clock) -> StagedCommit:
     """Commit what stands in the tree now, on top of `before` or of what the agent itself committed on it."""
     with workspace.index(TREE_INDEX) as index:
         git = workspace.working(index)
-        notes = stage_everything(git)
+        notes = stage_everything(git, embedded=workspace.in_place is None)
         parent, count = before, 0
         try:
-            parent, count = _parent(workspace, before)
-            notes += stage_choices(git, workspace.tree / ".git" / "index")
+            if workspace.in_place is not None:
+                count, told = own_commits(workspace, workspace.in_place)
+                notes += told
+            else:
+                parent, count = _parent(workspace, before)
+                notes += stage_choices(git, workspace.tree / ".git" / "index")
+        except CloneGone:
+            pass  # `align` makes it again and says so
         except WorkspaceError as fault:
             notes.append(f"what the agent committed itself was taken over as files, not as commits: {fault}")
         tree = tree_of(git)
-    if _has_stash(workspace):
+    if workspace.in_place is None and _has_stash(workspace):
         notes.append("the agent left a git stash: what it put aside there is not in the files")
     commit = commit_tree(workspace.git, tree, parent, message, clock)
     return StagedCommit(commit, tree, count, notes)
-
-
-def commit_tree(git: Git, tree: str, parent: str, message: str, clock: Clock) -> str:
-    """Make a commit object and return its hash."""
-    text = message.replace("\0", " ").encode("utf-8", "replace")
-    return (
-        git.dated(clock.now()).run("commit-tree", tree, "-p", parent, "-F", "-", stdin=text, fault=SnapshotError).text
-    )
 
 
 def align(workspace: Workspace, commit: str) -> list[str]:
@@ -96,11 +120,16 @@ def align(workspace: Workspace, commit: str) -> list[str]:
     index = workspace.admin / TREE_INDEX
     notes: list[str] = []
     try:
-        if (workspace.tree / ".git").exists() or (workspace.tree / ".git").is_symlink():
+        if workspace.in_place is not None:
+            notes += note_head(workspace, workspace.in_place)
+        elif (workspace.tree / ".git").exists() or (workspace.tree / ".git").is_symlink():
             align_clone(workspace.tree, workspace.ref, commit, index)
         else:
             make_clone(workspace.git, workspace.tree, head=workspace.ref, index=index)
-            notes.append("the .git of the agent's clone was gone, and was made again")
+            notes.append(
+                "the .git of the agent's clone was gone and was made again: its files count as they stood, and commits"
+                " that it may have made itself are not in the history"
+            )
     except WorkspaceError as fault:
         notes.append(f"the agent's clone could not be moved to the new commit: {fault}")
     (workspace.admin / NOW_INDEX).unlink(missing_ok=True)

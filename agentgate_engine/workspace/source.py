@@ -12,6 +12,7 @@ from agentgate_engine.errors import UsageError, WorkspaceError
 from agentgate_engine.store.atomic import replace_file
 from agentgate_engine.workspace.changes import files_between
 from agentgate_engine.workspace.git import IDENTITY, Git, shown, zero_separated
+from agentgate_engine.workspace.mirror import is_mirror, open_mirror
 from agentgate_engine.workspace.staging import copy_index, stage_everything, tree_of
 
 
@@ -42,16 +43,24 @@ def inspect_source(path: Path) -> SourceState:
     branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1)).text
     listing = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
     dirty = _without_filters(git).run(*listing).stdout
-    attributes = (".gitattributes", ":(glob)**/.gitattributes")
+    has_submodules, uses_lfs = told_by_commit(git, head)
     return SourceState(
         top_level=git.directory,
         head=head,
         branch=branch or None,
         dirty=tuple(shown(entry[3:]) for entry in zero_separated(dirty)),
         shallow=git.run("rev-parse", "--is-shallow-repository").text == "true",
-        has_submodules=git.run("cat-file", "-e", "HEAD:.gitmodules", ok=(0, 1, 128)).code == 0,
-        uses_lfs=git.run("grep", "-q", "-F", "filter=lfs", head, "--", *attributes, ok=(0, 1)).code == 0,
+        has_submodules=has_submodules,
+        uses_lfs=uses_lfs,
     )
+
+
+def told_by_commit(git: Git, commit: str) -> tuple[bool, bool]:
+    """Whether a commit has submodules, and whether it has files in Git LFS."""
+    attributes = (".gitattributes", ":(glob)**/.gitattributes")
+    has_submodules = git.run("cat-file", "-e", f"{commit}:.gitmodules", ok=(0, 1, 128)).code == 0
+    uses_lfs = git.run("grep", "-q", "-F", "filter=lfs", commit, "--", *attributes, ok=(0, 1)).code == 0
+    return has_submodules, uses_lfs
 
 
 def save_uncommitted(source: Path, destination_patch: Path) -> int:
@@ -94,7 +103,7 @@ def read_file_at(repository: Path, commit: str, path: str) -> bytes | None:
     Raises:
         WorkspaceError: there is no such commit in `repository`.
     """
-    return blob_at(Git.operators(repository), commit, path)
+    return blob_at(open_mirror(repository) if is_mirror(repository) else Git.operators(repository), commit, path)
 
 
 def blob_at(git: Git, commit: str, path: str) -> bytes | None:
@@ -108,6 +117,17 @@ def blob_at(git: Git, commit: str, path: str) -> bytes | None:
     return None
 
 
+def paths_at(repository: Path, commit: str) -> list[str]:
+    """Every path in a commit, relative to the top and `/`-separated (odd bytes spelled `\\xNN`).
+
+    Raises:
+        WorkspaceError: there is no such commit in `repository`.
+    """
+    git = open_mirror(repository) if is_mirror(repository) else Git.operators(repository)
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", f"{commit}^{{commit}}").stdout
+    return [shown(name) for name in zero_separated(listed)]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
     """Where the parts of a repository stand that a copy of it needs."""
@@ -118,6 +138,8 @@ class SourceFiles:
     object_format: str
     ignored: bytes
     identity: tuple[str, str]
+    tags: tuple[tuple[str, str], ...]
+    """(full ref name, object) of each tag, sorted."""
 
 
 def locate_files(source: Path) -> SourceFiles:
@@ -136,19 +158,26 @@ def locate_files(source: Path) -> SourceFiles:
     named = git.run("config", "--type=path", "--get", "core.excludesFile", ok=(0, 1)).text
     account = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git" / "ignore"
     rules = (Path(named) if named else account, place("info/exclude"))
-    name, address = (git.run("config", "--get", key, ok=(0, 1)).text for key in ("user.name", "user.email"))
+    tags = git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags").text.splitlines()
     return SourceFiles(
         objects=objects,
         borrowed=_borrowed(objects),
         shallow=_content(place("shallow")),
         object_format=git.run("rev-parse", "--show-object-format").text,
         ignored=b"\n".join(_content(file) or b"" for file in rules),
-        identity=(name, address) if name and address else IDENTITY,
+        identity=identity_of(git),
+        tags=tuple((name, value) for name, _, value in (tag.rpartition(" ") for tag in tags)),
     )
 
 
+def identity_of(git: Git) -> tuple[str, str]:
+    """The name and address under which the operator commits, or ours when none are configured."""
+    name, address = (git.run("config", "--get", key, ok=(0, 1)).text for key in ("user.name", "user.email"))
+    return (name, address) if name and address else IDENTITY
+
+
 def top_of(path: Path) -> Git:
-    """The operator's repository around `path`, seen from its top.
+    """The operator's repository around `path`, seen from its top; a mirror in the store stands for itself.
 
     Raises:
         UsageError: as `inspect_source`, but for a repository without a commit.
@@ -159,6 +188,8 @@ def top_of(path: Path) -> Git:
         raise UsageError(f"{path} does not exist: give the directory of a git repository")
     if not path.is_dir():
         raise UsageError(f"{path} is not a directory: give the directory of a git repository")
+    if is_mirror(path):
+        return open_mirror(path)
     git = Git.operators(path.absolute())
     asked = git.run("rev-parse", "--is-bare-repository", "--is-inside-git-dir", ok=(0, 128))
     if asked.code:
@@ -176,7 +207,8 @@ def top_of(path: Path) -> Git:
         raise UsageError(f"{path} is inside a .git directory: give the directory of the checkout")
     if bare == "true":
         raise UsageError(
-            f"{path} is a bare repository, without files to work on: give a checkout (git clone makes one)"
+            f"{path} is a bare repository, without files to work on: give a checkout (git clone makes one),"
+            " or this path with --git-url"
         )
     top = git.run("rev-parse", "--path-format=absolute", "--show-toplevel").stdout.removesuffix(b"\n")
     return Git.operators(Path(os.fsdecode(top)))

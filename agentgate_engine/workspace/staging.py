@@ -15,12 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agentgate_engine.clock import Clock
 from agentgate_engine.errors import SnapshotError, StoreError, WorkspaceError
 from agentgate_engine.store.atomic import read_regular
 from agentgate_engine.workspace.git import Git, GitTimeout, shown, zero_separated
 
 _ATTEMPTS = 3
 _NAMED_IN_A_NOTE = 5
+UNREADABLE = "files that cannot be read were left as they were before"
+"""How the note begins that says so."""
 _RULES = frozenset((".gitignore", ".gitattributes"))
 
 
@@ -74,6 +77,14 @@ def stage_everything(git: Git, *, embedded: bool = True, rewrite: bool = False) 
 def tree_of(git: Git) -> str:
     """The hash of the tree that the index of `git` holds."""
     return git.run("write-tree", fault=SnapshotError).text
+
+
+def commit_tree(git: Git, tree: str, parent: str, message: str, clock: Clock) -> str:
+    """Make a commit object and return its hash."""
+    text = message.replace("\0", " ").encode("utf-8", "replace")
+    return (
+        git.dated(clock.now()).run("commit-tree", tree, "-p", parent, "-F", "-", stdin=text, fault=SnapshotError).text
+    )
 
 
 def _stage_once(git: Git, embedded: bool, rewrite: bool) -> list[str]:
@@ -254,7 +265,7 @@ def _notes(plan: _Plan, embedded: bool) -> list[str]:
     taken = "taken in as plain files, without their own history" if embedded else "left out"
     sentences = (
         (plan.embedded, f"git repositories inside the tree were {taken}"),
-        (plan.unreadable, "files that cannot be read were left as they were before"),
+        (plan.unreadable, UNREADABLE),
         (plan.special, "pipes, sockets and devices cannot be kept and were left out"),
     )
     return [f"{sentence}: {_named(paths)}" for paths, sentence in sentences if paths]

@@ -12,12 +12,14 @@ from pathlib import Path
 from agentgate_engine.clock import Clock
 from agentgate_engine.errors import SnapshotError, WorkspaceError
 from agentgate_engine.models.ids import parse_run_id
+from agentgate_engine.models.lease import InPlace
 from agentgate_engine.models.snapshot import Snapshot, SnapshotFile
 from agentgate_engine.workspace.changes import ChangedPath, files_between, patch_between, paths_between, write_patch
 from agentgate_engine.workspace.checkout import check_out, is_real_directory, make_real_directory, refuse_leftovers
 from agentgate_engine.workspace.clone import make_clone
 from agentgate_engine.workspace.deletion import delete_tree
 from agentgate_engine.workspace.git import Git, shown, zero_separated
+from agentgate_engine.workspace.in_place import read_place, restore_in_place
 from agentgate_engine.workspace.snapshots import NOW_INDEX, TREE_INDEX, align, commit_state, take_snapshot
 from agentgate_engine.workspace.source import blob_at
 from agentgate_engine.workspace.staging import copy_index, stage_everything, tree_of
@@ -36,6 +38,15 @@ class Restored:
 
     kept: str | None
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """A commit kept beside the snapshots. `name` is `start` for what the run began from, else what it was kept as."""
+
+    name: str
+    commit: str
+    created_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class Workspace:
     scratch: Path
     branch: str
     git: Git
+    in_place: InPlace | None = None
 
     @classmethod
     def at(cls, root: Path, run_id: str) -> Workspace:
@@ -73,8 +85,16 @@ class Workspace:
         parse_run_id(run_id)
         repository = root / "repo.git"
         branch = f"agentgate/{run_id}"
-        places = (root / "tree", root / "clean-room", root / "scratch")
-        return cls(run_id, root, repository, *places, branch, Git.ours(repository, root / BUSY))
+        place = read_place(root)
+        tree = root / "tree" if place is None else Path(place.tree)
+        places = (tree, root / "clean-room", root / "scratch")
+        return cls(run_id, root, repository, *places, branch, Git.ours(repository, root / BUSY), place)
+
+    @property
+    def disposable(self) -> tuple[Path, ...]:
+        """The directories that may be deleted when the run is over. A checkout that it worked on in place is not."""
+        ours = (self.clean_room_path, self.scratch)
+        return (self.tree, *ours) if self.in_place is None else ours
 
     @property
     def busy(self) -> Path:
@@ -149,7 +169,7 @@ class Workspace:
         passing = self.admin / "now-objects"
         with self.index(NOW_INDEX, seed=TREE_INDEX if fresh else NOW_INDEX) as index:
             git = self.working(index).writing_objects_to(passing, self.repository / "objects").unsynced()
-            stage_everything(git, rewrite=fresh)
+            stage_everything(git, embedded=self.in_place is None, rewrite=fresh)
             return tree_of(git)
 
     def restore(self, commit: str, keep_as: str | None = None, clock: Clock = _CLOCK) -> Restored:
@@ -159,9 +179,17 @@ class Workspace:
         commit stays when it is asked for again: after a crash in the middle, what is left is no longer that state. So
         use a new name for each interruption.
 
+        In place the present state is always kept, every time, and ignored files and nested repositories stay.
+
         Raises:
             WorkspaceError: nothing was thrown away yet, or the files could not be put back; it can be tried again.
         """
+        if self.in_place is not None:
+            (self.admin / "aligned").unlink(missing_ok=True)
+            with self.index(TREE_INDEX) as index:
+                kept, notes = restore_in_place(self, commit, _checked(keep_as or "before-restore"), index, clock)
+            self.git.run("update-ref", self.ref, commit)
+            return Restored(kept, (*notes, *align(self, commit)))
         make_real_directory(self.tree)
         kept = None if keep_as is None else self._keep(keep_as, clock)
         (self.admin / "aligned").unlink(missing_ok=True)
@@ -211,6 +239,21 @@ class Workspace:
         """The commit of a full ref name, or None when there is no such ref."""
         return self.git.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1)).text or None
 
+    def snapshot_refs(self) -> dict[int, str]:
+        """The commit of each snapshot that is there, by iteration."""
+        prefix = "refs/agentgate/snapshots/"
+        listed = self.git.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).text.splitlines()
+        found = {line.partition(" ")[2].removeprefix(prefix): line.partition(" ")[0] for line in listed}
+        return {int(number): found[number] for number in sorted(found, key=int)}
+
+    def kept_states(self) -> list[KeptState]:
+        """What the run started from, then each state that was put aside, oldest first."""
+        wanted = (START_REF, "refs/agentgate/interrupted/")
+        shape = "--format=%(objectname) %(creatordate:format-local:%Y-%m-%dT%H:%M:%S.000Z) %(refname)"
+        listed = self.git.run("for-each-ref", "--sort=creatordate", shape, *wanted).text.splitlines()
+        states = [KeptState(ref.rpartition("/")[2], commit, at) for commit, at, ref in (r.split(" ") for r in listed)]
+        return sorted(states, key=lambda state: state.name != "start")
+
     def follows(self, older: str, newer: str) -> bool:
         """Whether `newer` has `older` in its history."""
         return self.git.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1)).code == 0
@@ -243,9 +286,7 @@ class Workspace:
                 leftover.unlink(missing_ok=True)
 
     def _keep(self, label: str, clock: Clock) -> str:
-        if not _LABEL.match(label):
-            raise WorkspaceError(f"{label!r} cannot name a kept state; use letters, digits, - and _")
-        ref = f"refs/agentgate/interrupted/{label}"
+        ref = f"refs/agentgate/interrupted/{_checked(label)}"
         kept = self.resolve(ref)
         if kept is None:
             kept = commit_state(self, f"Interrupted: {label}", self.head(), clock).commit
@@ -260,3 +301,9 @@ class Workspace:
         if commit is None:
             raise WorkspaceError(f"{self.repository} has no {ref}: the workspace was never finished, or was damaged")
         return commit
+
+
+def _checked(label: str) -> str:
+    if not _LABEL.match(label):
+        raise WorkspaceError(f"{label!r} cannot name a kept state; use letters, digits, - and _")
+    return label

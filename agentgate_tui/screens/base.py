@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from agentgate_engine.views.safe_text import SafeText
-from agentgate_tui.actions import actions_in, bindings_in
+from agentgate_tui.actions import actions_in, bindings_in, changes_something
 from agentgate_tui.screens.lines import footer_line, top_line
 from agentgate_tui.snapshots import QueueSnapshot, RunSnapshot
 from agentgate_tui.sync import Health
@@ -124,7 +124,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
     def offers(self, action_id: str) -> bool:
         """Whether an action of the registry can be done at this moment."""
-        return True
+        return self.console.read_only is None or not changes_something(action_id)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 60 or self.size.height < 16, "-tiny")

@@ -9,13 +9,21 @@ from agentgate_engine.views.queue_view import QueueView
 from agentgate_engine.views.safe_text import SafeText
 from agentgate_tui.actions import Action
 from agentgate_tui.keys import shown_keys
-from agentgate_tui.sync import Health
+from agentgate_tui.sync import READ_ONLY, Health
 from agentgate_tui.widgets.cell_lines import CellLine
 from agentgate_tui.widgets.table_layout import Cell
 
 ALWAYS = "app.help"
+LONGEST_NAME = 16
 # `Cell.style` of a table and of a line name the same meanings, but for this one.
 TABLE_STYLE = {"canceled": "skipped"}
+
+
+def run_name(run: str) -> str:
+    """A run where there is little room: the first one by its order alone, one with a long foreign id by its start."""
+    if len(run) > LONGEST_NAME:
+        return run[:8]
+    return run.removesuffix(".1")
 
 
 def cell(text: str, style: str = "") -> Cell:
@@ -45,7 +53,7 @@ def top_line(crumbs: Sequence[SafeText], queue: QueueView | None, health: Health
         ):
             right.append(cell(f"{shown.glyph}{count} {shown.word.lower()} ", shown.style if count else "dim"))
     fresh = health.word if not health.reason else f"{health.word}: {health.reason}"
-    right.append(cell(f" {fresh[:40]}", "warning" if health.reason else "passed"))
+    right.append(cell(f" {fresh[:40]}", "warning" if health.reason or health.word == READ_ONLY else "passed"))
     return CellLine(tuple(left), tuple(right))
 
 

@@ -16,7 +16,7 @@ from agentgate_engine.views.safe_text import SafeText, clip
 from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens import jumps
 from agentgate_tui.screens.base import ConsoleScreen
-from agentgate_tui.screens.lines import cell, pane_title
+from agentgate_tui.screens.lines import cell, pane_title, run_name
 from agentgate_tui.screens.order_panes import SIDE, LogPanes, TablePanes
 from agentgate_tui.screens.order_rows import ITERATION_COLUMNS, iteration_rows
 from agentgate_tui.screens.run_actions import PANES, RunActions
@@ -67,7 +67,7 @@ class OrderScreen(RunActions, ConsoleScreen):
 
     def crumbs(self) -> tuple[SafeText, ...]:
         title = self._views.order.title if self._views is not None else SafeText("")
-        name = self._run.removesuffix(".1")
+        name = run_name(self._run)
         where = (SafeText(f"it {self._shown_iteration}"),) if self._shown_iteration else ()
         room = max(0, self.size.width - 62)  # what the counts, the levels above and the iteration leave of line 1
         return (SafeText(f"{name} {clip(title, room)}".strip()), *where)

@@ -92,7 +92,7 @@ class LogPanes:
             else "No agent has begun on this run."
         )
         self._views["log"].empty_text = SafeText(empty)
-        self._views["diff"].empty_text = SafeText("No diff: the snapshot of this iteration was not taken, or is empty.")
+        self._views["diff"].empty_text = views.no_diff
 
     def next_log(self, views: RunViews) -> None:
         """From the transcript to raw stdout, to raw stderr, and round."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from agentgate_engine.views import wording
 from agentgate_engine.views.queue_view import QueueLine, QueueView, filter_fields
 from agentgate_engine.views.row_filter import RowFilter
 from agentgate_engine.views.safe_text import SafeText
-from agentgate_tui.screens.lines import cell, table_cell
+from agentgate_tui.screens.lines import cell, run_name, table_cell
 from agentgate_tui.snapshots import RunSnapshot
 from agentgate_tui.widgets.cell_lines import CellLine
 from agentgate_tui.widgets.table_layout import Cell, Column, TableRow
@@ -16,7 +17,8 @@ from agentgate_tui.widgets.table_layout import Cell, Column, TableRow
 
 def columns_for(view: QueueView | None) -> tuple[Column, ...]:
     """The columns; a requeued order (`kfail2aa.2`) makes room for its number."""
-    ids = max((len(_name(line)) for line in view.lines), default=8) if view is not None else 8
+    several = _with_several_runs(view)
+    ids = max((len(_name(line, several)) for line in view.lines), default=8) if view is not None else 8
     return (
         Column("st", "ST", 6),
         Column("order", "ORDER", ids),
@@ -40,14 +42,25 @@ def queue_rows(view: QueueView, wanted: RowFilter | None) -> tuple[TableRow, ...
         for run, why in view.unreadable
         if wanted is None or wanted.matches({"id": run, "order": run, "st": "no data", "error": why})
     )
-    return (*broken, *(_row(line) for line in view.lines if wanted is None or wanted.matches(filter_fields(line))))
+    several = _with_several_runs(view)
+    lines = (line for line in view.lines if wanted is None or wanted.matches(filter_fields(line)))
+    return (*broken, *(_row(line, several) for line in lines))
 
 
-def _name(line: QueueLine) -> str:
-    return line.order_id if line.run_id.endswith(".1") else line.run_id
+def _with_several_runs(view: QueueView | None) -> frozenset[str]:
+    """The orders of which more than one run is listed."""
+    counts = Counter(line.order_id for line in view.lines) if view is not None else Counter[str]()
+    return frozenset(order for order, count in counts.items() if count > 1)
 
 
-def _row(line: QueueLine) -> TableRow:
+def _name(line: QueueLine, several: frozenset[str]) -> str:
+    """A run by its order; a further run by its number, and of a foreign store by how its own id begins."""
+    if line.run_id.startswith(f"{line.order_id}."):
+        return run_name(line.run_id)
+    return f"{line.order_id} {run_name(line.run_id)}" if line.order_id in several else run_name(line.order_id)
+
+
+def _row(line: QueueLine, several: frozenset[str]) -> TableRow:
     signs = [wording.of_level_glyph(sign) for sign in line.levels]
     worst = next((s for s in (wording.FAILED, wording.RUNNING, wording.WARNING) if s in signs), None)
     if worst is None:
@@ -57,7 +70,7 @@ def _row(line: QueueLine) -> TableRow:
         line.run_id,
         (
             table_cell(line.shown, f"{line.shown.glyph} {line.shown.word}"[:6]),
-            cell(_name(line)),
+            cell(_name(line, several)),
             Cell(line.title),
             cell(line.iterations),
             table_cell(worst, "".join(sign.glyph for sign in signs)),

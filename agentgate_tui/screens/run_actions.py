@@ -52,6 +52,9 @@ class RunActions(_Screen):
             self.console.copy_out(f"agentgate://{place}\nagentgate why {place}")
 
     def action_menu(self) -> None:
+        if self.console.read_only is not None:
+            self.console.say(self.console.read_only)
+            return
         entries = self._entries()
         if not entries:
             if self.run_here() is None:
@@ -95,7 +98,9 @@ class RunActions(_Screen):
         return next((line for line in lines if line.run_id == run), None)
 
     def action_start_engine(self) -> None:
-        if self.console.may_start_engine():
+        if self.console.read_only is not None:
+            self.console.say(self.console.read_only)
+        elif self.console.may_start_engine():
             self.console.start_engine()
         else:
             self.console.say("an engine is alive, or nothing waits for one")

@@ -13,7 +13,7 @@ from agentgate_engine.views.why import WhyView
 from agentgate_tui.actions import bindings_in
 from agentgate_tui.screens import jumps
 from agentgate_tui.screens.base import ConsoleScreen
-from agentgate_tui.screens.lines import cell, pane_title
+from agentgate_tui.screens.lines import cell, pane_title, run_name
 from agentgate_tui.screens.order_panes import transcript_source
 from agentgate_tui.screens.run_actions import RunActions
 from agentgate_tui.snapshots import RunSnapshot, RunViews
@@ -56,7 +56,7 @@ class WhyScreen(RunActions, ConsoleScreen):
         under = self.console.screen_stack[:-1]
         in_order = any(type(screen).__name__ == "OrderScreen" for screen in under)
         place = f" it {self.shown_iteration}" if self.shown_iteration else ""
-        return (SafeText(f"why{place}" if in_order else f"{self._run.removesuffix('.1')}{place} why"),)
+        return (SafeText(f"why{place}" if in_order else f"{run_name(self._run)}{place} why"),)
 
     def on_mount(self) -> None:
         self.console.sync.look_at(self._run, self._iteration)

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
+from agentgate_engine.errors import StoreError
+from agentgate_engine.store.log_file import LogUnpacking
+
 WINDOW = 65_536
 """Bytes counted as one; the index keeps one number for each."""
 
 _NEWLINE = re.compile(b"\n")
 _CACHED_WINDOWS = 8
+_UNPACKED = (-1, -1)
 
 
 class LineIndex:
@@ -23,8 +27,9 @@ class LineIndex:
 
     What is remembered is how many newlines stand before each 64 KiB window, not where each line starts: 1 GB of log
     costs 128 KiB however short its lines are, and indexing is no more than counting. A file that shrank or was replaced
-    is indexed anew and `generation` rises; a missing one is empty until it appears; a deleted one stays readable. Links
-    and anything but regular files are refused, for an agent could have planted them: `problem` says so.
+    is indexed anew and `generation` rises; a missing one is empty until it appears; a deleted one stays readable. One
+    that was compressed since is unpacked on the way. Links and anything but regular files are refused, for an agent
+    could have planted them: `problem` says so.
 
     Reads go through `pread` on one descriptor. No mmap: a map of a file that shrinks kills the process.
     """
@@ -36,6 +41,7 @@ class LineIndex:
         """Why the file cannot be read, in words; empty while it can, or while it is merely not there yet."""
         self._file: FileIO | None = None
         self._identity: tuple[int, int] | None = None
+        self._unpacking: LogUnpacking | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -59,6 +65,7 @@ class LineIndex:
         and grown past its old size between two calls looks like one that only grew.
         """
         self._follow_path()
+        more = self._unpack(max_bytes)
         if self._file is None:
             return False
         until = self.size + max_bytes
@@ -66,7 +73,7 @@ class LineIndex:
             filled = self.size % WINDOW
             chunk = self._pread(WINDOW - filled, self.size)
             if not chunk:
-                return False
+                return more
             if not filled:
                 self._before.append(self.terminated)
             newline = chunk.rfind(b"\n")
@@ -75,7 +82,7 @@ class LineIndex:
                 self._tail = self.size + newline + 1
             self.size += len(chunk)
             if filled + len(chunk) < WINDOW:
-                return False
+                return more
         return True
 
     def line_span(self, i: int) -> tuple[int, int]:
@@ -110,6 +117,9 @@ class LineIndex:
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._unpacking is not None:
+            self._unpacking.close()
+            self._unpacking = None
 
     def _newline_offset(self, nth: int) -> int:
         """Where the `nth` newline of the file stands, counted from 1."""
@@ -136,6 +146,8 @@ class LineIndex:
         try:
             found = os.lstat(self.path)
         except OSError:
+            if self._identity is None:
+                self._begin_unpacking()
             return
         identity = (found.st_dev, found.st_ino)
         if identity == self._identity and found.st_size >= self.size:
@@ -160,6 +172,33 @@ class LineIndex:
             return
         self._identity = (opened.st_dev, opened.st_ino)
         self._file = FileIO(descriptor)
+
+    def _begin_unpacking(self) -> None:
+        """Read the compressed form of a file that is not there, if there is one."""
+        try:
+            self._unpacking = LogUnpacking.open(self.path)
+        except FileNotFoundError:
+            return
+        except StoreError as error:
+            self.problem = str(error)
+        else:
+            self._file = FileIO(os.dup(self._unpacking.descriptor))
+        self._identity = _UNPACKED
+
+    def _unpack(self, max_bytes: int) -> bool:
+        """Unpack about as much as may be indexed. True if there is more to unpack."""
+        for _ in range(0, max_bytes, WINDOW):
+            if self._unpacking is None:
+                return False
+            more = False
+            try:
+                more = self._unpacking.advance(WINDOW)
+            except StoreError as error:
+                self.problem = str(error)
+            if not more:
+                self._unpacking.close()
+                self._unpacking = None
+        return self._unpacking is not None
 
     def _pread(self, length: int, offset: int) -> bytes:
         if self._file is None or length <= 0:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentgate_engine.agents.driver import AgentCall, AgentResult, Line, Observation, TranscriptParser
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import EndedBy, ProcessExit, StartError
-from agentgate_engine.models.transcript import LineKind
 from agentgate_engine.models.work_order import AgentRequest
 
 TRANSCRIPTS = Path(__file__).parents[1] / "data" / "transcripts" / "claude"

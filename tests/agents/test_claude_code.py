@@ -12,7 +12,7 @@ from agentgate_engine.agents.claude_code import ClaudeCodeDriver
 from agentgate_engine.agents.driver import AgentCall, AgentResult, Observation
 from agentgate_engine.agents.registry import agent_environment
 from agentgate_engine.models.agent_result import AgentOutcome
-from agentgate_engine.models.transcript import LineKind
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.work_order import AgentRequest
 from tests.conftest import need_program
 from tests.tools.stub_process import model

@@ -10,8 +10,8 @@ from agentgate_engine.agents.json_line import JsonObject
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.models.agent_result import AgentOutcome as O
 from agentgate_engine.models.agent_result import TokenUsage
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
-from agentgate_engine.models.transcript import LineKind
 
 from .support import WORKSPACE, T, ended, lines_of, play
 

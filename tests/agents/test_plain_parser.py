@@ -3,7 +3,8 @@ from __future__ import annotations
 from agentgate_engine.agents.driver import Line
 from agentgate_engine.agents.plain_parser import PlainParser
 from agentgate_engine.models.agent_result import AgentOutcome
-from agentgate_engine.models.transcript import TEXT_LIMIT, LineKind
+from agentgate_engine.models.line_kind import LineKind
+from agentgate_engine.models.transcript import TEXT_LIMIT
 
 from .support import T, ended, play
 

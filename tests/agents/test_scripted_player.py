@@ -15,7 +15,7 @@ from agentgate_engine.agents.driver import AgentResult, Observation
 from agentgate_engine.agents.registry import agent_environment
 from agentgate_engine.agents.scripted import ScriptedDriver
 from agentgate_engine.models.agent_result import AgentOutcome
-from agentgate_engine.models.transcript import LineKind
+from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.work_order import AgentRequest
 
 from .support import call, ended, lines_of, play

@@ -220,7 +220,7 @@ class Site:
         assert replayed.model_copy(update={"heartbeat": summary.heartbeat}) == summary
         for event in events:
             for key in ("file", "diffFile"):
-                if key in event.data:
+                if event.data.get(key) is not None:
                     assert (self.layout(run).directory / str(event.data[key])).is_file(), event
         index = Index.open_readonly(self.store.layout)
         try:

@@ -82,6 +82,7 @@ def test_an_engine_killed_at_any_moment_loses_nothing(talking: Site, seed: int) 
 
 
 def test_an_engine_killed_while_the_agent_talks_is_replaced_and_the_agent_adopted(talking: Site) -> None:
+    """upstream.md L5: `kill -9` of the engine leaves nothing stuck; run, order and workspace are all resolved."""
     run_id = talking.submit(TALKER)
     engine = talking.engine()
     transcript = talking.home / "runs" / run_id / "transcript-1.jsonl"

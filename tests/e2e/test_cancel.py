@@ -44,8 +44,9 @@ def test_a_queued_run_is_canceled_at_once_and_never_starts(small: Site) -> None:
 
 
 def test_an_agent_that_ignores_sigterm_is_gone_with_all_its_children(small: Site) -> None:
-    run_id = small.submit(STUBBORN)
-    engine = small.engine()
+    """upstream.md L2: the tree is gone, run and order are canceled, and the engine goes on with the next order."""
+    run_id, after = small.submit(STUBBORN), small.submit("touch done")
+    engine = small.engine("--slots", "1")
     until(lambda: list((small.home / "workspaces" / run_id).glob("*/ready")), "the agent to work")
     until(lambda: len(small.leftovers(run_id)) > 4, "its children to run")
     cancel(small, run_id)
@@ -57,6 +58,8 @@ def test_an_agent_that_ignores_sigterm_is_gone_with_all_its_children(small: Site
     assert small.layout(run_id).iteration(1).exists()
     assert small.layout(run_id).agent(1).exists()
     assert "canceled" in small.agentgate("why", run_id).out
+    small.assert_ended_well(after)
+    assert small.run(after).engine == small.run(run_id).engine, "the same engine served it"
 
 
 def test_a_cancel_during_verification_ends_the_check(small: Site) -> None:

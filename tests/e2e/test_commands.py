@@ -224,7 +224,7 @@ def test_why_an_agent_that_cannot_be_started_failed(small: Site) -> None:
 
 
 def test_why_an_agent_that_took_too_long_failed(small: Site) -> None:
-    run_id = fail(small, "echo slow; exec sleep 600", "--iteration-time", "1")
+    run_id = fail(small, "echo slow; exec sleep 600", "--iteration-time", "1", "--retry", "none")
     error, page = answer(small, run_id)
     assert error["type"] == "agent_timeout"
     assert "1 s" in error["message"]

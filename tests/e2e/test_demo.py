@@ -19,7 +19,7 @@ CAUSES = {
     "stock: round the": (r"AssertionError.*tests/test_stock\.py:21", r"FAILED \(failures=1\)"),
     "stock: keep the": (r"forbidden.*config/\.env", r"config/\.env|Done"),
     "stock: import from": (r"SIGSEGV", r"Reading the ledger|allocator gave up"),
-    "stock: prove that": (r"time limit of 5 s", r"still not obvious"),
+    "stock: prove that": (r"time limit of 4 s", r"still not obvious"),
     "stock: wait for": (r"canceled by .*it hung", r"connecting to warehouse"),
 }
 """Title -> what `w` must show, and what `l` must show."""

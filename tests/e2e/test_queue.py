@@ -11,14 +11,15 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from pydantic import JsonValue
 
-from agentgate_engine import orchestrator
+from agentgate_engine import parking
 from agentgate_engine.clock import Clock
-from agentgate_engine.commands.submit import SubmitRequest, submit
+from agentgate_engine.commands.submit import SubmitRequest, local, submit
 from agentgate_engine.errors import StoreError
 from agentgate_engine.models.events import RunQueued, parse_payload
 from agentgate_engine.models.ids import OrderId, RunId, order_of
-from agentgate_engine.models.work_order import AgentRequest, WorkOrder
+from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.orchestrator import Orchestrator
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.locks import FileLock
@@ -92,6 +93,7 @@ def test_two_engines_share_a_queue_without_working_anything_twice(small: Site) -
 
 
 def test_an_order_that_arrives_while_an_engine_works_is_taken(small: Site) -> None:
+    """upstream.md L4: a submit leads to a run when a slot is free; nobody has to trigger it."""
     first = small.submit("sleep 1; touch done")
     engine = small.engine("--slots", "1")
     until(lambda: small.seen(first, "agent:started"), "the first order to be worked")
@@ -205,7 +207,7 @@ def serve_here(site: Site, say: Callable[[str], None] = lambda line: None, engin
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orchestrator, "PARKED_S", 0.1)
+    monkeypatch.setattr(parking, "PARKED_S", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -219,7 +221,7 @@ def test_a_run_whose_events_cannot_be_read_waits_and_says_why(small: Site) -> No
     lines: list[str] = []
     serve_here(small, lines.append)
     assert small.run(good).result == "passed"
-    assert len([line for line in lines if line.startswith(f"{broken} waits")]) >= orchestrator.PARKED_TRIES
+    assert len([line for line in lines if line.startswith(f"{broken} waits")]) >= parking.PARKED_TRIES
     row = next(r for r in small.agentgate("status", "--json").document["runs"] if r["run_id"] == broken)
     assert "events.jsonl" in row["now"]
     assert "unreadable" in row["now"]
@@ -258,10 +260,10 @@ def test_a_store_that_is_busy_for_a_while_does_not_end_the_engine(small: Site, m
     run_id = small.submit("touch done")
     real, faults, lines = WorkOrderQueue.claim, [StoreError("store.lock stayed taken")] * 3, list[str]()
 
-    def claim(queue: WorkOrderQueue, engine: str) -> Claim | None:
+    def claim(queue: WorkOrderQueue, engine: str, *, new: bool = True) -> Claim | None:
         if faults:
             raise faults.pop()
-        return real(queue, engine)
+        return real(queue, engine, new=new)
 
     monkeypatch.setattr(WorkOrderQueue, "claim", claim)
     serve_here(small, lines.append)
@@ -270,6 +272,7 @@ def test_a_store_that_is_busy_for_a_while_does_not_end_the_engine(small: Site, m
 
 
 def test_the_work_of_another_living_engine_keeps_no_engine_up(small: Site) -> None:
+    """upstream.md L6: what another living engine works is neither waited for nor failed."""
     small.submit("touch done")
     index = Index.open_writable(small.store.layout)
     assert WorkOrderQueue(index).claim("e-other")
@@ -308,7 +311,8 @@ def test_a_submit_that_cannot_be_queued_leaves_no_row(small: Site, monkeypatch: 
         raise StoreError("full")
 
     monkeypatch.setattr(WorkOrderQueue, "enqueue", enqueue)
-    request = SubmitRequest("mend", small.repository, AgentRequest(type="command", command="touch done"))
+    settings: dict[str, JsonValue] = {"agentDriver.type": "command", "agentDriver.command": "touch done"}
+    request = SubmitRequest("mend", local(small.repository), settings)
     small.home.parent.mkdir()
     store = Store.create_or_open(small.home)
     with pytest.raises(StoreError, match="full"):
@@ -319,7 +323,7 @@ def test_a_submit_that_cannot_be_queued_leaves_no_row(small: Site, monkeypatch: 
 
 
 def test_a_run_that_lost_its_plan_fails_only_when_nothing_of_it_runs(small: Site) -> None:
-    """It was said to have ended, with its agent at work and its workspace left."""
+    """upstream.md L5: it was said to have ended, with its agent at work and its workspace left."""
     run_id = small.submit("sleep 600")
     engine = small.engine()
     until(lambda: small.seen(run_id, "agent:started"), "the agent to run")

@@ -15,6 +15,7 @@ from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.iteration import IterationData
+from agentgate_engine.models.metrics import RunMetrics
 from agentgate_engine.models.record import Record
 from agentgate_engine.models.run import Run
 from agentgate_engine.models.transcript import TranscriptLine
@@ -29,6 +30,7 @@ MODELS: dict[str, type[Record]] = {
     "gate-plan.json": GatePlan,
     "profile.json": ResolvedProfile,
     "delivery.json": DeliveryRecord,
+    "metrics.json": RunMetrics,
     "agent-1.json": PersistedAgentResult,
     "agent-2.json": PersistedAgentResult,
     "verification-1.json": PersistedVerificationReport,
@@ -57,10 +59,11 @@ def work_shop(shop: Site) -> RunId:
 
 
 def test_a_run_that_needs_feedback_passes_in_its_second_iteration(shop: Site) -> None:
+    """upstream.md L1: fail, feedback, pass in 2 iterations, on the installed command."""
     run_id = work_shop(shop)
     assert sum(1 for path in shop.repository.rglob("*") if path.is_file() and ".git" not in path.parts) >= 18
     run = shop.run(run_id)
-    assert (run.iteration, run.result, run.levels) == (2, "passed", "++..")
+    assert (run.iteration, run.result, run.levels) == (2, "passed", "++.~")
     shop.assert_ended_well(run_id)
     directory = shop.layout(run_id).directory
 
@@ -119,9 +122,10 @@ def test_the_run_branch_brings_one_commit_for_each_iteration(shop: Site) -> None
 def test_nobody_else_can_read_the_evidence(shop: Site) -> None:
     work_shop(shop)
     workspaces = shop.home / "workspaces"
-    for path in shop.home.rglob("*"):
-        if workspaces in path.parents:
-            continue
+    for path in [top for top in shop.home.iterdir() if top != workspaces]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), f"{path} {mode:o}"
+    for path in [below for top in shop.home.iterdir() if top != workspaces for below in top.rglob("*")]:
         mode = stat.S_IMODE(path.lstat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), f"{path} {mode:o}"
     assert stat.S_IMODE(shop.home.stat().st_mode) == 0o700

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from agentgate_engine.clock import Clock
 from agentgate_engine.errors import AgentGateError, LockHeld, StoreError
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
 from agentgate_engine.models.events import RunFailed, RunStarted
-from agentgate_engine.models.ids import order_of
+from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.run_state import RunResult, Step
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.store.index import Index, delete_index
@@ -104,6 +105,8 @@ def test_a_run_that_cannot_be_read_keeps_no_other_from_being_indexed(store: Stor
 
 def test_a_run_whose_row_was_never_written_is_queued(store: Store) -> None:
     index = Index.open_writable(store.layout)
+    for run in (WAITING, BEGUN, ENDED):
+        index.forget(run)
     for _ in range(2):
         queue_the_stranded(store, index)
     index.close()
@@ -125,6 +128,8 @@ def test_a_run_that_has_a_row_but_no_job_is_queued(store: Store) -> None:
 
 def test_a_run_whose_writer_is_alive_is_not_queued_under_its_hands(store: Store) -> None:
     index = Index.open_writable(store.layout)
+    with index.transaction() as database:
+        database.execute("delete from job")
     with FileLock.acquire(store.layout.run(WAITING).lock):
         assert queue_the_stranded(store, index).indexed == 2
     assert queue_the_stranded(store, index).indexed == 1
@@ -185,6 +190,7 @@ def test_a_run_that_lost_its_events_is_never_removed(store: Store, evidence: str
 
 
 def test_dead_engines_are_forgotten_and_living_ones_are_not(store: Store) -> None:
+    """upstream.md L7: cleanup skips anything with an owner."""
     for name in ("e-dead", "e-alive"):
         store.layout.engine_record(name).write_bytes(b"{}")
         store.layout.engine_lock(name).touch()
@@ -219,3 +225,52 @@ def test_a_run_has_one_writer(store: Store) -> None:
     first.close()
     ResultPersister.open(store, index, Clock(), WAITING, fence=2, wait_s=0).close()
     index.close()
+
+
+OLD_SCHEMA = """
+create table job(
+  seq integer primary key autoincrement, run_id text unique not null, priority integer not null default 0,
+  state text not null, resumed integer not null default 0, queued_at text not null, owner text,
+  fence integer not null default 0, cancel integer not null default 0);
+create table run(id text primary key, order_id text not null);
+"""
+
+
+def old_index(store: Store) -> None:
+    """An `index.db` as version 1 of its schema had it."""
+    connection = sqlite3.connect(store.layout.index)
+    connection.executescript(OLD_SCHEMA)
+    connection.execute("insert into run values ('zzzzzzzz.1', 'zzzzzzzz')")
+    connection.execute("pragma user_version=1")
+    connection.commit()
+    connection.close()
+
+
+def test_an_index_of_an_older_version_is_made_anew_by_who_writes(store: Store) -> None:
+    old_index(store)
+    with pytest.raises(StoreError, match="older AgentGate"):
+        Index.open_readonly(store.layout)
+    assert look(store) == EXPECTED
+    Index.open_readonly(store.layout).close()
+
+
+def test_an_index_of_an_older_version_is_left_to_its_living_engine(store: Store) -> None:
+    old_index(store)
+    with FileLock.acquire(store.layout.engine_lock("e-old")), pytest.raises(StoreError, match="e-old"):
+        Index.open_writable(store.layout)
+    with pytest.raises(StoreError, match="older AgentGate"):
+        Index.open_readonly(store.layout)
+
+
+def test_a_requeue_that_was_killed_before_its_first_event_leaves_its_order(store: Store) -> None:
+    """Only a first run that never was takes its order with it."""
+    again = RunId(f"{order_of(ENDED)}.2")
+    order = store.layout.work_order(order_of(ENDED))
+    order.write_bytes(b"{}")
+    store.layout.run(again).directory.mkdir()
+    os.utime(store.layout.run(again).directory, (0, 0))
+    index = Index.open_writable(store.layout)
+    queue_the_stranded(store, index)
+    index.close()
+    assert not store.layout.run(again).directory.exists()
+    assert order.exists()

@@ -46,8 +46,9 @@ def test_a_making_that_was_cut_short_is_gone_on_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (["runs/", "work-orders/"], "another AgentGate"),
-        (["runs/", "leases/", "snapshots/"], "another AgentGate"),
+        (["runs/", "work-orders/"], "the original AgentGate"),
+        (["runs/", "leases/", "snapshots/"], "the original AgentGate"),
+        (["runs/", "engines/", "work-orders/", "index.db"], "lost its VERSION file"),
         (["letters.txt"], "not a store"),
     ],
 )

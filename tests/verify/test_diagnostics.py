@@ -88,9 +88,9 @@ EXPECTED = {
         ("src/app.ts", 3, "error TS2322: Type 'string' is not assignable to type 'number'."),
         ("src/app.ts", 9, "error TS2304: Cannot find name 'foo'."),
     ],
-    "jest": [("src/app.test.ts", 5, "math › adds")],
+    "jest": [("src/app.test.ts", 5, "expect(received).toBe(expected): expected 3, received 2")],
     "node-own": [("b.js", 1, "Error: Cannot find module './nope'")],
-    "node-test": [(None, None, "not ok 1 - adds")],
+    "node-test": [(None, None, "AssertionError: Expected values to be strictly equal:")],
     "npm": [(None, None, 'npm error Missing script: "nope"')],
 }
 EXPECTED["pytest-short"] = EXPECTED["pytest-long"]
@@ -152,7 +152,6 @@ def test_an_old_unittest_names_the_class_only() -> None:
     "text",
     [
         "12:30:45.123 INFO host.example:8080: connected",
-        "a.c:2:1: warning: unused",
         "pkg/parse.py:3: note: see",
         "https://example.com:443/x",
         "/usr/include/stdio.h:33: see here",
@@ -168,6 +167,92 @@ def test_a_command_that_changed_directory_still_names_the_file() -> None:
     tree = TreePaths.of({"/room"}, ["web/src/app.ts", "a/x.py", "b/x.py"])
     assert read("src/app.ts(3,5): error TS1: no", tree=tree).diagnostics[0].file == "web/src/app.ts"
     assert read("x.py:3: error: no", tree=tree).diagnostics[0].file == "x.py", "two files could be meant"
+    assert read("../src/app.ts:3:5: error: no", tree=tree).diagnostics[0].file == "web/src/app.ts"
+
+
+@pytest.mark.parametrize(
+    ("printed", "file"),
+    [
+        ("pkg\\parse.py:3: error: no", "pkg/parse.py"),
+        ("C:\\work\\copy\\pkg\\parse.py:3: error: no", "pkg/parse.py"),
+        ("D:/a/src/app.ts(3,5): error TS1: no", "src/app.ts"),
+        ("/room/pkg/../pkg/parse.py:3: error: no", "pkg/parse.py"),
+        ("/elsewhere/pkg/parse.py:3: error: no", None),
+        ("C:\\lib\\other.py:3: error: no", None),
+        ("../../other.py:3: error: no", None),
+    ],
+)
+def test_a_path_is_reduced_to_the_tree_where_it_lies_in_it(printed: str, file: str | None) -> None:
+    assert read(printed).diagnostics[0].file == file
+
+
+def test_an_installed_copy_of_the_project_stands_for_the_project() -> None:
+    frames = '  File "/opt/venv/lib/python3.11/site-packages/pkg/parse.py", line 7, in parse\n'
+    frames += '  File "/opt/venv/lib/python3.11/site-packages/json/decoder.py", line 9, in g\n'
+    assert [place(each) for each in read(RAISED + frames + "OSError: no\n").diagnostics] == [
+        ("pkg/parse.py", 7, "OSError: no")
+    ]
+
+
+def test_warnings_are_told_only_where_nothing_speaks_of_an_error() -> None:
+    warning = "a.c:2:1: warning: unused"
+    assert [(each.type, each.line) for each in read(warning).diagnostics] == [("warning", 2)]
+    assert [each.message for each in read(f"{warning}\nmake: *** [x] Error 1").diagnostics] == ["make: *** [x] Error 1"]
+    assert [each.message for each in read(f"{warning}\na.c:9:1: error: no").diagnostics] == ["error: no"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "failed"),
+    [
+        ("=== 3 failed, 10 passed in 0.52s ===", 3),
+        ("3 failed, 10 passed, 2 errors in 61.20s (0:01:01)", 5),
+        ("10 passed in 0.5s", 0),
+        ("FAILED (failures=3, errors=1, skipped=2)", 4),
+        ("Tests:       5 failed, 1 skipped, 1 passed, 7 total", 5),
+        ("      Tests  1 passed | 2 skipped | 5 failed (7)", 5),
+        ("  3 failing", 3),
+        ("# fail 3", 3),
+        ("test result: FAILED. 1 passed; 4 failed; 1 ignored; 0 measured\ntest result: FAILED. 0 passed; 2 failed;", 6),
+        ("3 failed attempts, retrying", None),
+        ("all good", None),
+    ],
+)
+def test_the_runner_s_own_count_is_read(printed: str, failed: int | None) -> None:
+    """upstream.md 4.6: "3 failed, 10 passed" gives failedTests=3."""
+    assert read(printed).failed == failed
+
+
+def test_two_errors_of_tsc_in_one_file_are_two_of_one_file() -> None:
+    """upstream.md 4.6: two TS errors in one file give 2/1."""
+    found = sample("tsc").diagnostics
+    assert (len(found), len({each.file for each in found})) == (2, 1)
+
+
+def test_a_test_of_go_is_found_in_the_folder_of_its_package() -> None:
+    tree = TreePaths.of({"/room"}, ["a/x_test.go", "b/x_test.go"])
+    text = "--- FAIL: TestA (0.00s)\n    x_test.go:3: got 1, want 2\nFAIL\nFAIL\texample.org/m/b\t0.1s\n"
+    found = read(text, tree=tree)
+    assert [place(each) for each in found.diagnostics] == [("b/x_test.go", 3, "got 1, want 2")]
+    assert [case.id for case in found.cases] == ["example.org/m/b.TestA"]
+
+
+def test_what_testify_says_below_the_place_is_the_message() -> None:
+    text = "--- FAIL: TestA (0.00s)\n    x_test.go:3: \n        \tError Trace:\tx_test.go:3\n"
+    text += "        \tError:      \tNot equal: \n        \t            \texpected: 1\nFAIL\n"
+    found = read(text, tree=TreePaths.of({"/room"}, ["x_test.go"]))
+    assert [place(each) for each in found.diagnostics] == [("x_test.go", 3, "Not equal: ")]
+
+
+def test_a_report_below_the_words_of_a_script_runner_is_read() -> None:
+    document = '[{"filePath": "/room/b.js", "messages": [{"severity": 2, "message": "no", "line": 4, "column": 2}]}]'
+    text = f"> lint\n> eslint -f json .\n\n{document}\nnpm notice"
+    found = read_findings(Level.L1, "L1/x", lines_of(text), (), TREE, str, whole=(text, ""))
+    assert [(*place(each), each.output_line) for each in found.diagnostics] == [("b.js", 4, "no", 4)]
+
+
+@pytest.mark.parametrize("deep", ["[" * 50_000, '{"a":' * 50_000, '[{"messages": [' * 1000])
+def test_json_nested_without_end_hurts_nobody(deep: str) -> None:
+    read_findings(Level.L1, "L1/x", lines_of(deep), (), TREE, str, whole=(deep, ""))
 
 
 def test_frames_outside_of_the_tree_are_not_the_work() -> None:

@@ -37,7 +37,8 @@ WORDS = [
     '"',
 ]
 WORDS += ["!!", "|", ">", "%", "@", "\t", "#", "1", "0x1", "~", "?", "---", "...", "é", "\u2028", "\x00"]
-LINES = [path.read_text() for path in sorted((Path(__file__).parent / "samples").iterdir())]
+SAMPLES = sorted(path for path in (Path(__file__).parent / "samples").rglob("*") if path.is_file())
+LINES = [path.read_text() for path in SAMPLES]
 TREE = TreePaths.of({"/room"}, ["pkg/parse.py", "a.c"])
 
 
@@ -59,7 +60,16 @@ def test_any_mixture_of_outputs_is_read(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["a.b:", "(", "/", "a.py:1:1: ", "E   ", "____ ", "FAILED a.py::x[ - ", "0x", "error", "at (", "\x1b["]
+    "unit",
+    [
+        *("a.b:", "(", "/", "a.py:1:1: ", "E   ", "____ ", "FAILED a.py::x[ - ", "0x", "error", "at (", "\x1b["),
+        *("_ a", "= a =", "FAILED a.py::x[]", "a.py::b PASSED", "[gw0] [ 1%] PASSED a.py::", '  File "'),
+        *("❯ a:1:1 ", "--- FAIL: ", "    a.go:1: ", "thread 'a' panicked at ", "---- a stdout ----"),
+        *("not ok 1 - a # time=", "● › ", " FAIL  a.js > ", "  1) a", "::error a=b,", "##vso[task.logissue "),
+        *("{", "[", '{"severity":', "> 1 | ", "1:1  ", "In file included from ", ">>> referenced by "),
+        *("make: *** [a:1: ", "#0 0x1 in ", "error: ", "Error: ", "  \t", "\x1b(", "1 failed, ", " in 1.0s"),
+        *("failures=1, ", "-packages/", "../", "\\", "C:\\a"),
+    ],
 )
 def test_no_line_makes_the_readers_slow(unit: str) -> None:
     lines = tuple(OutputLine(i, (unit * 4000)[:4000]) for i in range(1, 129))

@@ -49,6 +49,7 @@ def test_a_small_log_is_read_whole(tmp_path: Path) -> None:
         (5, "end"),
     ]
     assert window.end.endswith("end")
+    assert window.whole == window.end
 
 
 def test_a_large_log_keeps_both_ends_and_the_true_line_numbers(tmp_path: Path) -> None:
@@ -59,6 +60,7 @@ def test_a_large_log_keeps_both_ends_and_the_true_line_numbers(tmp_path: Path) -
     assert (window.lines[-1].number, window.lines[-1].text) == (300_000, "line 0300000")
     assert all(line.text == f"line {line.number:07d}" for line in window.lines)
     assert len(window.end) == 1300
+    assert window.whole == "", "what is cut is no report"
 
 
 def test_a_log_without_a_newline_stays_bounded(tmp_path: Path) -> None:

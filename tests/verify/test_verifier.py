@@ -17,7 +17,7 @@ from agentgate_engine.clock import Clock
 from agentgate_engine.models.gate_plan import Contracts, GatePlan, PlannedCommand
 from agentgate_engine.models.process import EndedBy, ProcessExit, StartError
 from agentgate_engine.models.verification import Check, CheckStatus, Level, PersistedVerificationReport
-from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome
+from agentgate_engine.verify.commands import COMMAND_ENV, CommandOutcome, CommandRun
 from agentgate_engine.verify.verifier import Verification, Verifier, levels_glyphs, planned_checks
 
 STAMP = "2026-01-01T00:00:00.000Z"
@@ -69,18 +69,21 @@ class Room:
     told: list[str] = field(default_factory=list[str])
     limits: list[float] = field(default_factory=list[float])
 
-    async def run(self, process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
-        """Run it like the supervisor: output to files, a deadline, no shell of ours in between."""
-        self.limits.append(timeout_s)
+    async def run(self, run: CommandRun) -> CommandOutcome:
+        """Run it like the supervisor: input and output by files, a deadline, no shell of ours in between."""
+        self.limits.append(run.timeout_s)
+        process = f"{run.process}-{run.attempt}"
         out, err = self.path.parent / f"{process}.out", self.path.parent / f"{process}.err"
-        with out.open("wb") as stdout, err.open("wb") as stderr:
+        given = self.path.parent / f"{process}.in"
+        given.write_bytes(run.stdin or b"")
+        with out.open("wb") as stdout, err.open("wb") as stderr, given.open("rb") as stdin:
             child = await asyncio.create_subprocess_exec(
-                "/bin/sh", "-c", command, cwd=cwd, stdout=stdout, stderr=stderr,
+                "/bin/sh", "-c", run.command, cwd=run.cwd, stdin=stdin, stdout=stdout, stderr=stderr,
                 env={**os.environ, **COMMAND_ENV}, start_new_session=True,
             )  # fmt: skip
             by: EndedBy | None = None
             try:
-                code = await asyncio.wait_for(child.wait(), timeout_s)
+                code = await asyncio.wait_for(child.wait(), run.timeout_s)
             except TimeoutError:
                 os.killpg(child.pid, signal.SIGKILL)
                 code, by = await child.wait(), "deadline"
@@ -101,7 +104,7 @@ class Room:
     async def judge(
         self,
         plan: GatePlan,
-        runner: Callable[[str, str, Path, float], Awaitable[CommandOutcome]] | None = None,
+        runner: Callable[[CommandRun], Awaitable[CommandOutcome]] | None = None,
         clock: Clock | SteppedClock | None = None,
         mask: Callable[[str], str] = str,
         **about: object,
@@ -132,7 +135,7 @@ def plan_of(
     def command(given: PlannedCommand | tuple[str, str]) -> PlannedCommand:
         return given if isinstance(given, PlannedCommand) else PlannedCommand(name=given[0], command=given[1])
 
-    facts = {"source": "verify.yaml", "source_commit": "c", "name": "n", **rest}
+    facts = {"source": "verify.yaml", "source_commit": "c", "name": "n", "sanity": [], **rest}
     return GatePlan(**facts, setup=[command(s) for s in setup], tests=[command(t) for t in tests])  # type: ignore[arg-type]
 
 
@@ -167,7 +170,7 @@ async def test_a_passing_plan_is_told_step_by_step(room: Room) -> None:
     ]
     unit = checks(report)["L1/unit"]
     assert unit.stdout == f"true true\n{room.path}"
-    assert (unit.stdout_log, unit.tree_hash, unit.plan_hash) == ("processes/check-1/stdout.log", "tree", plan.hash)
+    assert (unit.stdout_log, unit.tree_hash, unit.plan_hash) == ("processes/check-1-1/stdout.log", "tree", plan.hash)
     assert report.skipped_levels == [Level.L2, Level.L3]
     assert report.l2_result.reason == report.l3_result.reason == "not part of this plan"
     assert PersistedVerificationReport.from_json(report.to_json(), "x") == report
@@ -245,10 +248,10 @@ async def test_a_missing_program_is_told_from_a_failing_test(room: Room) -> None
 async def test_the_budget_leaves_out_what_comes_after_it_and_fails_the_level(room: Room) -> None:
     clock = SteppedClock()
 
-    async def slow(process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
-        room.limits.append(timeout_s)
+    async def slow(run: CommandRun) -> CommandOutcome:
+        room.limits.append(run.timeout_s)
         clock.seconds += 7
-        return room.outcome(process, ended())
+        return room.outcome(run.process, ended())
 
     report = await room.judge(plan_of(("a", "x"), ("b", "x"), ("c", "x"), ("d", "x"), max_runtime=10), slow, clock)
     found = checks(report)
@@ -262,9 +265,9 @@ async def test_the_budget_leaves_out_what_comes_after_it_and_fails_the_level(roo
 async def test_a_command_cut_by_the_budget_says_so(room: Room) -> None:
     clock = SteppedClock()
 
-    async def cut(process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
-        clock.seconds += timeout_s
-        return room.outcome(process, ended(None, by="deadline", died_of="SIGTERM"))
+    async def cut(run: CommandRun) -> CommandOutcome:
+        clock.seconds += run.timeout_s
+        return room.outcome(run.process, ended(None, by="deadline", died_of="SIGTERM"))
 
     found = checks(await room.judge(plan_of(("a", "x"), max_runtime=10), cut, clock))
     assert found["L1/a"].message == "timed out: stopped after 10 s, all that was left of the plan's max_runtime"
@@ -291,10 +294,10 @@ async def test_a_command_cut_by_the_budget_says_so(room: Room) -> None:
 async def test_an_end_that_is_no_clean_exit_is_never_a_pass(
     room: Room, end: ProcessExit | None, message: str, hinted: bool
 ) -> None:
-    async def run(process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
-        return room.outcome(process, end)
+    async def runner(run: CommandRun) -> CommandOutcome:
+        return room.outcome(run.process, end)
 
-    check = checks(await room.judge(plan_of(("a", "x")), run))["L1/a"]
+    check = checks(await room.judge(plan_of(("a", "x")), runner))["L1/a"]
     assert check.status is CheckStatus.FAILED
     assert (check.message or "").startswith(message)
     assert (check.hint is not None) is hinted
@@ -328,7 +331,7 @@ async def test_the_agent_s_change_to_the_plan_is_noted(room: Room) -> None:
 async def test_a_cancel_passes_through_and_leaves_no_report(room: Room) -> None:
     running = asyncio.Event()
 
-    async def forever(process: str, command: str, cwd: Path, timeout_s: float) -> CommandOutcome:
+    async def forever(run: CommandRun) -> CommandOutcome:
         running.set()
         await asyncio.sleep(60)
         raise AssertionError

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agentgate_engine.models.run import Run
+from agentgate_engine.models.run_state import RunState
 from agentgate_engine.workspace.manager import WorkspaceManager
 from agentgate_engine.workspace.workspace import Workspace
 
@@ -73,6 +75,15 @@ def manager(tmp_path: Path) -> WorkspaceManager:
 @pytest.fixture
 def workspace(manager: WorkspaceManager, source: Path) -> Workspace:
     return manager.prepare(RUN, source, git(source, "rev-parse", "HEAD"))
+
+
+def put_run(root: Path, run_id: str, state: RunState) -> None:
+    """A run of that state, as far as leases look at it."""
+    stamp = "2026-01-01T00:00:00.000Z"
+    run = Run(id=run_id, work_order_id="abcd2345", state=state, max_iterations=3, queued_at=stamp, updated_at=stamp)
+    directory = root / "runs" / run_id
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "run.json").write_bytes(run.to_json())
 
 
 class Canary:
