@@ -10,17 +10,18 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from agentgate_engine import parking
 from agentgate_engine.clock import Clock, to_stamp
-from agentgate_engine.engine_record import engine_record
 from agentgate_engine.errors import LockHeld, ParkRun, StoreError
-from agentgate_engine.headroom import MIN_DISK_MB, Floor, Headroom, default_memory_floor, measure
 from agentgate_engine.models.control import ControlEntry, DrainWish
 from agentgate_engine.models.ids import RunId, new_engine_id
-from agentgate_engine.parking import Parking
 from agentgate_engine.process.process_host import ProcessHost
-from agentgate_engine.run_worker import RunWorker
-from agentgate_engine.start_gate import StartGate
+from agentgate_engine.slots import parking
+from agentgate_engine.slots.engine_record import engine_record
+from agentgate_engine.slots.headroom import MIN_DISK_MB, Floor, Headroom, default_memory_floor, measure
+from agentgate_engine.slots.parking import Parking
+from agentgate_engine.slots.run_worker import RunWorker
+from agentgate_engine.slots.start_gate import StartGate
+from agentgate_engine.slots.waiting_room import WaitingRoom
 from agentgate_engine.store.atomic import replace_file
 from agentgate_engine.store.control_log import ControlReader
 from agentgate_engine.store.index import Index
@@ -30,7 +31,6 @@ from agentgate_engine.store.recovery import forget_dead_engines, queue_the_stran
 from agentgate_engine.store.store import Store
 from agentgate_engine.store.wishes import apply_wishes
 from agentgate_engine.subscribers.notification_rules import load_rules
-from agentgate_engine.waiting_room import WaitingRoom
 from agentgate_engine.work_order_queue import Claim, Fenced, WorkOrderQueue
 from agentgate_engine.workspace.lease import LeaseBook, LeaseHeld
 

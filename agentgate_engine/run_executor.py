@@ -13,16 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from agentgate_engine.agent_phase import AgentPhase, settle_agents
-from agentgate_engine.backoff import Backoff
-from agentgate_engine.ci_phase import CiPhase
 from agentgate_engine.clock import to_stamp
-from agentgate_engine.delivery_phase import DeliveryPhase
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
 from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
-from agentgate_engine.loop import Loop
 from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.event_type import EventType
@@ -41,13 +36,18 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.run_state import ImpossibleStep, RunResult, RunState, Step, advance
 from agentgate_engine.models.verification import PersistedVerificationReport
+from agentgate_engine.phases.agent_phase import AgentPhase, settle_agents
+from agentgate_engine.phases.backoff import Backoff
+from agentgate_engine.phases.ci_phase import CiPhase
+from agentgate_engine.phases.delivery_phase import DeliveryPhase
+from agentgate_engine.phases.loop import Loop
+from agentgate_engine.phases.run_context import CanceledByOperator, RunContext
+from agentgate_engine.phases.run_end import canceled, close_iteration, release_workspace
+from agentgate_engine.phases.verify_phase import VerifyPhase
 from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.retry_executor import backoff_ms, is_retryable
-from agentgate_engine.run_context import CanceledByOperator, RunContext
-from agentgate_engine.run_end import canceled, close_iteration, release_workspace
 from agentgate_engine.strategies.strategy import StrategyError
 from agentgate_engine.threads import finish_in_thread
-from agentgate_engine.verify_phase import VerifyPhase
 from agentgate_engine.workspace.lease import LeaseHeld
 
 STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)

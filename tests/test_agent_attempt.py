@@ -11,8 +11,6 @@ from typing import cast
 
 import pytest
 
-from agentgate_engine.agent_attempt import LOG_REPLACED, AgentAttempt
-from agentgate_engine.agent_log import head_and_tail
 from agentgate_engine.agents.driver import (
     AgentResult,
     Line,
@@ -29,11 +27,13 @@ from agentgate_engine.models.agent_result import AgentOutcome
 from agentgate_engine.models.events import AgentToolFinished, AgentUsage, Event, Payload, RunWarned
 from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.process import ProcessExit
+from agentgate_engine.phases.agent_attempt import LOG_REPLACED, AgentAttempt
+from agentgate_engine.phases.agent_log import head_and_tail
+from agentgate_engine.phases.transcript_writer import TranscriptWriter
+from agentgate_engine.phases.workspace_delta import DeltaWatch
 from agentgate_engine.process.process_host import ProcessHandle
 from agentgate_engine.store.line_reader import read_lines
-from agentgate_engine.transcript_writer import TranscriptWriter
 from agentgate_engine.workspace.workspace import Workspace
-from agentgate_engine.workspace_delta import DeltaWatch
 
 NOW = "2026-01-01T00:00:00.000Z"
 

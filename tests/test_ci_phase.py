@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agentgate_engine.ci_phase import with_checks, within_the_run
 from agentgate_engine.models.git_ops import GitOps
 from agentgate_engine.models.verification import Check, CheckStatus, Diagnostic, Level, LevelResult
+from agentgate_engine.phases.ci_phase import with_checks, within_the_run
 from tests.verify.reports import check, report_of
 
 PASSED, FAILED, WARNING, FLAKY = CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.FLAKY

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentgate_engine.headroom import Floor, Headroom, default_memory_floor, measure
+from agentgate_engine.slots.headroom import Floor, Headroom, default_memory_floor, measure
 
 MEMINFO = "MemTotal:        8388608 kB\nMemFree:          102400 kB\nMemAvailable:    4194304 kB\n"
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agentgate_engine.agent_log import head_and_tail
-from agentgate_engine.agent_record import STREAM_LIMIT
 from agentgate_engine.clock import Clock
 from agentgate_engine.event_bus import Emission
 from agentgate_engine.models.agent_result import (
@@ -20,6 +18,8 @@ from agentgate_engine.models.agent_result import (
 from agentgate_engine.models.events import IterationStarted, WorkspaceAcquired
 from agentgate_engine.models.iteration import IterationData
 from agentgate_engine.models.run_state import RunState
+from agentgate_engine.phases.agent_log import head_and_tail
+from agentgate_engine.phases.agent_record import STREAM_LIMIT
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.store.masking import Masker
 from agentgate_engine.store.run_evidence import RunEvidenceReader

@@ -9,7 +9,7 @@ from agentgate_engine.errors import GitHubError
 from agentgate_engine.models.delivery import DeliveryRecord, GitHubOperation, GitHubSummary
 from agentgate_engine.models.events import BranchPushed, DeliveryComplete, Event, Payload
 from agentgate_engine.models.git_ops import GitHubMode
-from agentgate_engine.run_facts import published_before, with_outcome
+from agentgate_engine.phases.run_facts import published_before, with_outcome
 
 RUN, BRANCH, NOW = "abcd2345.1", "agentgate/abcd2345.1", "2026-01-01T00:00:00.000Z"
 

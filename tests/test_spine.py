@@ -53,8 +53,8 @@ def test_the_orchestrator_depends_on_one_workspace_facade() -> None:
 
 def test_one_bus_is_made_in_one_place() -> None:
     """upstream.md 3 (success criterion 5): one event bus a run, made where its subscribers are made known."""
-    assert calls_of("EventBus") == ["run_worker.py"]
-    assert calls_of("RunContext") == ["run_worker.py"]
+    assert calls_of("EventBus") == ["slots/run_worker.py"]
+    assert calls_of("RunContext") == ["slots/run_worker.py"]
 
 
 def test_events_are_written_by_the_persister_alone() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentgate_engine.headroom import Floor, Headroom
-from agentgate_engine.start_gate import MEASURED_S, StartGate
+from agentgate_engine.slots.headroom import Floor, Headroom
+from agentgate_engine.slots.start_gate import MEASURED_S, StartGate
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Literal
 from agentgate_engine.agents.driver import Line
 from agentgate_engine.models.line_kind import LineKind
 from agentgate_engine.models.transcript import TEXT_LIMIT, TranscriptLine
+from agentgate_engine.phases.transcript_writer import TranscriptWriter, transcript_tail
 from agentgate_engine.store.line_reader import read_lines
-from agentgate_engine.transcript_writer import TranscriptWriter, transcript_tail
 
 MINE, OTHER = "1-agent-1-2", "1-agent-1-1"
 

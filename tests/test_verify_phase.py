@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 from agentgate_engine.clock import Clock
 from agentgate_engine.models.process import INTERRUPTED
+from agentgate_engine.phases.verify_phase import VerifyPhase
 from agentgate_engine.process.process_folder import read_result, settle
 from agentgate_engine.store.layout import RunLayout
 from agentgate_engine.verify.commands import CommandRun
-from agentgate_engine.verify_phase import VerifyPhase
 
 
 def folder(phase: VerifyPhase, attempt: int) -> str:

@@ -14,9 +14,9 @@ from typing import TypeVar
 from agentgate_engine.cli.output import put_json, say
 from agentgate_engine.cli.reading import make_store
 from agentgate_engine.errors import UsageError
-from agentgate_engine.headroom import MIN_DISK_MB, Floor, default_memory_floor, measure
 from agentgate_engine.models.ids import new_engine_id
 from agentgate_engine.orchestrator import Orchestrator
+from agentgate_engine.slots.headroom import MIN_DISK_MB, Floor, default_memory_floor, measure
 
 N = TypeVar("N", int, float)
 

@@ -15,9 +15,9 @@ from agentgate_engine.models.control import CancelWish, ControlEntry
 from agentgate_engine.models.events import RunWarned
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.run import Run
+from agentgate_engine.phases.run_end import canceled, release_workspace
 from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
-from agentgate_engine.run_end import canceled, release_workspace
 from agentgate_engine.store.control_log import record_wish
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.store import Store

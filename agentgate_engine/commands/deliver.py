@@ -28,11 +28,11 @@ from agentgate_engine.models.run import Run
 from agentgate_engine.models.run_state import RunResult
 from agentgate_engine.models.verification import PersistedVerificationReport
 from agentgate_engine.models.work_order import WorkOrder
+from agentgate_engine.phases.run_facts import published_before, pull_request_facts, with_outcome
 from agentgate_engine.profiles.profile_keys import KEYS
 from agentgate_engine.profiles.resolve import resolve_profile
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.retry_executor import Failed, RetryExecutor
-from agentgate_engine.run_facts import published_before, pull_request_facts, with_outcome
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.masking import Masker
 from agentgate_engine.store.store import Store

@@ -170,8 +170,11 @@ def test_a_store_that_the_original_wrote_is_left_alone(small: Site) -> None:
     for name in ("leases", "runs/11111111-2222-3333-4444-555555555555", "snapshots", "work-orders", "workspaces"):
         (small.home / name).mkdir(parents=True)
     before = listing(small)
-    for arguments in (("status",), ("submit", "-p", "x", *COMMAND), ("serve", "--until-idle")):
+    for arguments in (("submit", "-p", "x", *COMMAND), ("serve", "--until-idle")):
         assert_refused(small.agentgate(*arguments), 3, str(small.home), "--home")
+    looked_at = small.agentgate("status")
+    assert looked_at.code == 0
+    assert "READ-ONLY" in looked_at.err
     assert listing(small) == before
 
 

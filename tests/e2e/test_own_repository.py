@@ -61,7 +61,7 @@ def test_agentgate_builds_agentgate(own_clone: Site) -> None:
     engine = own_clone.engine()
     assert engine.wait(PATIENCE_S) == 0
     run_id = run.document["runId"]
-    why = own_clone.agentgate("why", run_id)
+    why = own_clone.agentgate("why", f"{run_id}/1")
     own_clone.assert_ended_well(run_id) if own_clone.run(run_id).result == "passed" else pytest.fail(why.out)
     branch = f"agentgate/{run_id}"
     changed = git(own_clone.repository, "diff", "--name-only", f"main...{branch}").split()

@@ -13,7 +13,6 @@ from collections.abc import Callable
 import pytest
 from pydantic import JsonValue
 
-from agentgate_engine import parking
 from agentgate_engine.clock import Clock
 from agentgate_engine.commands.submit import SubmitRequest, local, submit
 from agentgate_engine.errors import StoreError
@@ -21,6 +20,7 @@ from agentgate_engine.models.events import RunQueued, parse_payload
 from agentgate_engine.models.ids import OrderId, RunId, order_of
 from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.orchestrator import Orchestrator
+from agentgate_engine.slots import parking
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.locks import FileLock
 from agentgate_engine.store.store import Store

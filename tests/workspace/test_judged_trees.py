@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentgate_engine.judged_trees import JudgedTrees
+from agentgate_engine.phases.judged_trees import JudgedTrees
 from agentgate_engine.verify.tree_readers import AddedLine, BaseFile, TreeChange
 from agentgate_engine.workspace.workspace import Workspace
 

@@ -17,11 +17,11 @@ from agentgate_engine.models.events import ControlApplied, RunCanceled, RunFaile
 from agentgate_engine.models.gate_plan import GatePlan
 from agentgate_engine.models.ids import RunId, order_of
 from agentgate_engine.models.run_state import RunResult, Step
+from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.run_end import release_workspace
 from agentgate_engine.process.process_host import ProcessHost
 from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.result_persister import ResultPersister
-from agentgate_engine.run_context import RunContext
-from agentgate_engine.run_end import release_workspace
 from agentgate_engine.run_executor import RunExecutor
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.store import Store

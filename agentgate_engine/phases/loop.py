@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agentgate_engine.errors import UsageError
-from agentgate_engine.loop_history import iteration_event
 from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import RunWarned, StrategyDecision, parse_payload
 from agentgate_engine.models.run_state import RunResult
 from agentgate_engine.models.strategy import LoopResult
 from agentgate_engine.models.verification import PersistedVerificationReport
-from agentgate_engine.run_context import RunContext
-from agentgate_engine.spending import used_up
+from agentgate_engine.phases.loop_history import iteration_event
+from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.spending import used_up
 from agentgate_engine.strategies.registry import strategy_for
 from agentgate_engine.strategies.strategy import LoopStrategy, StrategyError, decide, end_loop
 

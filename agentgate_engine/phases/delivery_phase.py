@@ -18,7 +18,6 @@ from agentgate_engine.delivery.token import Token, find_token
 from agentgate_engine.error_builder import error_of_system
 from agentgate_engine.errors import AgentGateError, GitHubError, UsageError, WorkspaceError
 from agentgate_engine.event_bus import Evidence
-from agentgate_engine.github_retries import GitHubRetries
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.delivery import DeliveryRecord
 from agentgate_engine.models.event_type import EventType
@@ -33,8 +32,9 @@ from agentgate_engine.models.events import (
 from agentgate_engine.models.git_ops import GitHubMode, GitMode
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.verification import PersistedVerificationReport
-from agentgate_engine.run_context import RunContext
-from agentgate_engine.run_facts import published_before, pull_request_facts, with_outcome
+from agentgate_engine.phases.github_retries import GitHubRetries
+from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.run_facts import published_before, pull_request_facts, with_outcome
 from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.workspace.fetch_back import fetch_back, how_to_go_on
 

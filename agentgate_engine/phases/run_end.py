@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from agentgate_engine.errors import WorkspaceError
 from agentgate_engine.event_bus import Emission, Evidence
-from agentgate_engine.iteration_record import iteration_record
 from agentgate_engine.models.build_error import BuildError
 from agentgate_engine.models.control import ControlEntry
 from agentgate_engine.models.event_type import EventType
@@ -16,6 +15,7 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.work_order import WorkOrder
+from agentgate_engine.phases.iteration_record import iteration_record
 from agentgate_engine.result_persister import ResultPersister
 from agentgate_engine.workspace.manager import WorkspaceManager
 

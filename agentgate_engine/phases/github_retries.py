@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from agentgate_engine.backoff import Backoff
 from agentgate_engine.error_builder import error_of_system
 from agentgate_engine.errors import GitHubError
 from agentgate_engine.models.build_error import BuildError, BuildErrorType
 from agentgate_engine.models.events import RetryScheduled
 from agentgate_engine.models.git_ops import GITHUB_RETRY
 from agentgate_engine.models.retry import RetryAttempt, RetryPolicy
+from agentgate_engine.phases.backoff import Backoff
+from agentgate_engine.phases.run_context import CanceledByOperator, RunContext
 from agentgate_engine.retry_executor import Failed, RetryExecutor
-from agentgate_engine.run_context import CanceledByOperator, RunContext
 
 T = TypeVar("T")
 

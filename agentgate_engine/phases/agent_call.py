@@ -7,20 +7,20 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentgate_engine.agent_attempt import AgentAttempt, AttemptEnd, said_in_attempt
 from agentgate_engine.agents.driver import AgentCall, AgentCommand, AgentDriver
 from agentgate_engine.agents.environment import agent_environment
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.models.events import AgentAdopted, AgentStarted
 from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.process import INTERRUPTED, ProcessExit, ProcessSpec
+from agentgate_engine.phases.agent_attempt import AgentAttempt, AttemptEnd, said_in_attempt
+from agentgate_engine.phases.prompt import compose_prompt
+from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.transcript_writer import TranscriptWriter
+from agentgate_engine.phases.workspace_delta import DeltaWatch
 from agentgate_engine.process.process_folder import settle
 from agentgate_engine.process.process_host import Dead, Ended, NeverStarted, ProcessHandle
-from agentgate_engine.prompt import compose_prompt
-from agentgate_engine.run_context import RunContext
 from agentgate_engine.store.atomic import replace_file
-from agentgate_engine.transcript_writer import TranscriptWriter
-from agentgate_engine.workspace_delta import DeltaWatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentgate_engine.agent_attempt import AttemptEnd
-from agentgate_engine.agent_call import AgentCaller
-from agentgate_engine.agent_record import AGENT, agent_record, why_lost
 from agentgate_engine.agents.driver import AgentCall, AgentCommand, AgentDriver
 from agentgate_engine.agents.registry import driver_for
-from agentgate_engine.backoff import Backoff
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.error_builder import error_of_agent
 from agentgate_engine.errors import AgentGateError
@@ -29,11 +25,15 @@ from agentgate_engine.models.events import (
 )
 from agentgate_engine.models.process import ProcessExit
 from agentgate_engine.models.retry import RetryAttempt
+from agentgate_engine.phases.agent_attempt import AttemptEnd
+from agentgate_engine.phases.agent_call import AgentCaller
+from agentgate_engine.phases.agent_record import AGENT, agent_record, why_lost
+from agentgate_engine.phases.backoff import Backoff
+from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.transcript_writer import transcript_tail
 from agentgate_engine.process.process_folder import settle
 from agentgate_engine.retry_executor import Failed, RetryExecutor
-from agentgate_engine.run_context import RunContext
 from agentgate_engine.threads import finish_in_thread
-from agentgate_engine.transcript_writer import transcript_tail
 
 MOST_INTERRUPTIONS = 10
 

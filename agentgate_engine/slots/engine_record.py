@@ -7,9 +7,9 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from agentgate_engine import __version__
-from agentgate_engine.headroom import Floor
 from agentgate_engine.models.engine import EngineRecord
 from agentgate_engine.process.proc_table import boot_id, start_time
+from agentgate_engine.slots.headroom import Floor
 
 
 def engine_record(

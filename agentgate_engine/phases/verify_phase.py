@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentgate_engine.event_bus import Evidence
-from agentgate_engine.judged_trees import JudgedTrees
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
     CheckFinished,
@@ -24,9 +23,10 @@ from agentgate_engine.models.verification import (
     Level,
     PersistedVerificationReport,
 )
+from agentgate_engine.phases.judged_trees import JudgedTrees
+from agentgate_engine.phases.run_context import CanceledByOperator, RunContext
 from agentgate_engine.process.process_folder import read_result, read_spec, settle
 from agentgate_engine.process.process_host import Dead, Ended, ProcessHandle
-from agentgate_engine.run_context import CanceledByOperator, RunContext
 from agentgate_engine.store.atomic import make_directory, replace_file
 from agentgate_engine.store.masking import looks_secret
 from agentgate_engine.threads import finish_in_thread

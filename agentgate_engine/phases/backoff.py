@@ -8,7 +8,7 @@ from agentgate_engine.clock import from_stamp, to_stamp
 from agentgate_engine.event_bus import Evidence
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import RetryScheduled, RetryStarted, parse_payload
-from agentgate_engine.run_context import RunContext
+from agentgate_engine.phases.run_context import RunContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from agentgate_engine.delivery.ci_checks import ci_checks
 from agentgate_engine.delivery.ci_verdict import CiVerdict
 from agentgate_engine.delivery.token import Token
 from agentgate_engine.delivery.wait_for_ci import ci_polled, ci_summary, wait_for_ci
-from agentgate_engine.delivery_phase import token_of
 from agentgate_engine.error_builder import error_of_system
 from agentgate_engine.errors import GitHubError
 from agentgate_engine.event_bus import Evidence
@@ -27,7 +26,8 @@ from agentgate_engine.models.verification import (
     LevelResult,
     PersistedVerificationReport,
 )
-from agentgate_engine.run_context import RunContext
+from agentgate_engine.phases.delivery_phase import token_of
+from agentgate_engine.phases.run_context import RunContext
 from agentgate_engine.store.masking import mask_within
 from agentgate_engine.verify.check_kind import CI_PREFIX
 from agentgate_engine.verify.signature import signature

@@ -9,8 +9,8 @@ from agentgate_engine.clock import Clock
 from agentgate_engine.errors import AgentGateError, LockHeld
 from agentgate_engine.models.ids import RunId
 from agentgate_engine.models.queue import StartWait
-from agentgate_engine.run_worker import RunWorker
-from agentgate_engine.start_gate import StartGate
+from agentgate_engine.slots.run_worker import RunWorker
+from agentgate_engine.slots.start_gate import StartGate
 from agentgate_engine.work_order_queue import Claim, Overdue, WorkOrderQueue
 
 LOOKED_S = 0.5

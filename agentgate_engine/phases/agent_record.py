@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentgate_engine.agent_attempt import AttemptEnd
-from agentgate_engine.agent_log import head_and_tail
 from agentgate_engine.agents.driver import AgentCall, AgentCommand
-from agentgate_engine.backoff import Backoff
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.models.agent_result import UNKNOWN_SESSION, AgentOutcome, PersistedAgentResult
 from agentgate_engine.models.agent_result import AgentAttempt as AttemptRecord
 from agentgate_engine.models.process import INTERRUPTED
+from agentgate_engine.phases.agent_attempt import AttemptEnd
+from agentgate_engine.phases.agent_log import head_and_tail
+from agentgate_engine.phases.backoff import Backoff
+from agentgate_engine.phases.run_context import RunContext
 from agentgate_engine.process.process_folder import read_result
-from agentgate_engine.run_context import RunContext
 from agentgate_engine.store.masking import mask_within
 
 AGENT = "agent"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agentgate_engine.clock import Clock, to_stamp
-from agentgate_engine.headroom import Floor, Headroom
 from agentgate_engine.models.queue import StartWait
+from agentgate_engine.slots.headroom import Floor, Headroom
 
 MEASURED_S = 1.0
 """How long a measurement of memory and disk holds."""

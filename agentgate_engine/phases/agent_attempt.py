@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from agentgate_engine.agent_log import LogTail
 from agentgate_engine.agents.driver import (
     AgentResult,
     Line,
@@ -38,10 +37,11 @@ from agentgate_engine.models.events import (
     parse_payload,
 )
 from agentgate_engine.models.process import ProcessExit
+from agentgate_engine.phases.agent_log import LogTail
+from agentgate_engine.phases.transcript_writer import TranscriptWriter
+from agentgate_engine.phases.workspace_delta import DeltaWatch
 from agentgate_engine.process.arrival_times import ArrivalTimes
 from agentgate_engine.process.process_host import ProcessHandle
-from agentgate_engine.transcript_writer import TranscriptWriter
-from agentgate_engine.workspace_delta import DeltaWatch
 
 POLL_S = 0.02
 INLINE_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ from agentgate_engine.models.agent_result import AgentOutcome, PersistedAgentRes
 from agentgate_engine.models.iteration import IterationData
 from agentgate_engine.models.strategy import IterationEvent, PreviousIteration
 from agentgate_engine.models.verification import PersistedVerificationReport
-from agentgate_engine.run_context import RunContext
+from agentgate_engine.phases.run_context import RunContext
 
 _TAIL_CHARS = 4000
 
