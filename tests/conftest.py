@@ -17,3 +17,13 @@ def need_program(name: str, variable: str | None = None) -> str:
     if os.environ.get("AGENTGATE_TESTS_MAY_NOT_SKIP"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On several processes (`-n`, `--dist loadgroup`), tests that share a fixture of their module stay together."""
+    for item in items:
+        found = getattr(item, "_fixtureinfo", None)
+        definitions = found.name2fixturedefs.values() if found is not None else ()
+        if any(each.scope == "module" for definition in definitions for each in definition):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

@@ -9,7 +9,13 @@ from pathlib import Path
 import agentgate_engine
 
 ENGINE = Path(agentgate_engine.__file__).parent
-SPINE = ("orchestrator.py", "run_worker.py", "run_executor.py", "run_context.py", "run_end.py")
+SPINE = (
+    "orchestrator.py",
+    "slots/run_worker.py",
+    "run_executor.py",
+    "phases/run_context.py",
+    "phases/run_end.py",
+)
 FACADE = {"WorkspaceManager", "Workspace", "CleanRoom"}
 """The facade, and what it hands out."""
 

@@ -52,3 +52,20 @@ def check_the_past(small: Site, run_id: RunId) -> None:
     assert {run.state for run in moments[ended:]} == {moments[ended].state}, "a terminal run never changes its state"
     assert {event.type for event in events[ended + 1 :]} <= {EventType.WORKSPACE_RELEASED}
     assert replay(events) == moments[-1]
+
+
+def test_a_run_without_trouble_tells_this_and_nothing_else(site: Site) -> None:
+    """upstream.md 10.1: the exact sequence of a run that passes at once."""
+    verify = 'version: "1"\nname: p\nsanity: false\ntests: [{name: done, command: test -f done}]\n'
+    site.make_repository({"README.md": "# Project\n", "verify.yaml": verify})
+    run = site.submit("touch done")
+    site.work()
+    site.assert_ended_well(run)
+    assert [str(event.type) for event in site.events(run)] == [
+        *("run:queued", "run:started", "workspace:acquired"),
+        *("iteration:started", "agent:started", "agent:complete", "snapshot:created"),
+        *("verification:started", "check:started", "check:finished", "check:started", "check:finished"),
+        *("verification:complete", "strategy:decision"),
+        *("delivery:started", "branch:pushed", "delivery:complete"),
+        *("iteration:complete", "run:complete", "workspace:released"),
+    ]
