@@ -12,7 +12,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentgate_engine.commands.engines import living_engines
 from agentgate_engine.errors import AgentGateError
 from agentgate_engine.models.event_type import EventType
 from agentgate_engine.models.events import (
@@ -21,10 +20,13 @@ from agentgate_engine.models.events import (
     parse_payload,
 )
 from agentgate_engine.models.ids import RunId
+from agentgate_engine.models.queue import QueueStats
+from agentgate_engine.store.engine_rows import engine_rows
 from agentgate_engine.store.foreign.foreign_store import ForeignStore
 from agentgate_engine.store.health import summary_fault
 from agentgate_engine.store.index import Index, RunRow
 from agentgate_engine.store.log_window import read_last_lines, read_log_lines
+from agentgate_engine.store.queue_reader import read_stats
 from agentgate_engine.store.run_evidence import RunEvidence
 from agentgate_engine.store.store import Store
 from agentgate_engine.store.store_view import EvidenceReader, OwnView, view_of
@@ -103,6 +105,7 @@ class StoreReader:
     _evidence: dict[RunId, RunEvidence] = field(default_factory=dict[RunId, RunEvidence])
     _rows: list[RunRow] = field(default_factory=list[RunRow])
     _engines: int = 0
+    _stats: QueueStats | None = None
     _checked: dict[RunId, tuple[tuple[int, int, int], str | None]] = field(
         default_factory=dict[RunId, tuple[tuple[int, int, int], str | None]]
     )
@@ -124,7 +127,7 @@ class StoreReader:
             unreadable = [
                 (run, self._short(why) + ("" if run in known else " (not in the index)")) for run, why in broken
             ]
-            view = queue_view(rows, unreadable=unreadable, engines=self._engines, now=now)
+            view = queue_view(rows, unreadable=unreadable, engines=self._engines, now=now, stats=self._stats)
             if self.view.read_only is not None:
                 view = dataclasses.replace(view, advice=self.view.read_only)
             return QueueSnapshot(view, sanitize(self._short(self._problem)))
@@ -175,7 +178,8 @@ class StoreReader:
         if isinstance(self.store, ForeignStore):
             self._read_foreign_rows(self.store)
             return
-        self._engines = len(living_engines(self.store))
+        engines = engine_rows(self.store.layout)
+        self._engines = len(engines)
         if not self.store.layout.index.exists():
             self._rows = []
             if self.store.run_ids():
@@ -184,7 +188,7 @@ class StoreReader:
         try:
             index = Index.open_readonly(self.store.layout)
             try:
-                self._rows = index.rows()
+                self._rows, self._stats = index.rows(), read_stats(index, engines)
             finally:
                 index.close()
         except (AgentGateError, sqlite3.Error) as fault:

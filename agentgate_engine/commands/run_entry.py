@@ -66,6 +66,7 @@ def enter_run(
             base_commit=order.workspace_source.base_commit,
             max_iterations=order.limits.max_iterations,
             priority=order.priority,
+            after=order.after,
             left_out=order.workspace_source.left_out,
             warnings=notes,
         )

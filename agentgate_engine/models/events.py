@@ -54,6 +54,7 @@ class RunQueued(Payload):
     base_commit: str
     max_iterations: int
     priority: int = 0
+    after: list[str] = []
     left_out: list[str] = []
     warnings: list[str] = []
 

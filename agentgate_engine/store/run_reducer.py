@@ -80,6 +80,7 @@ def _born(event: Event, payload: RunQueued) -> Run:
         queued_at=event.t,
         updated_at=event.t,
         left_out=payload.left_out,
+        depends_on=payload.after,
         warnings=[RunWarning(type="submit", message=text, timestamp=event.t) for text in payload.warnings],
         now="queued",
         last_seq=event.seq,
