@@ -155,7 +155,7 @@ class RetryExecutor:
 
         retrying = AsyncRetrying(
             sleep=self._sleep,
-            retry=lambda _: series.last is not None and self._worth_another(series.last.error),
+            retry=lambda state: not _raised(state) and self._worth_another(series.last),
             stop=lambda _: series.number >= self._policy.max_attempts,
             wait=lambda _: self._wait_s(series),
             before_sleep=again,
@@ -165,9 +165,10 @@ class RetryExecutor:
         series.record(will_retry=False, next_ms=None)
         return Retried(outcome, tuple(series.attempts), used, series.elapsed_ms)
 
-    def _worth_another(self, error: BuildError) -> bool:
-        if is_final(error):
+    def _worth_another(self, failed: Failed | None) -> bool:
+        if failed is None or is_final(failed.error):
             return False
+        error = failed.error
         own = self._hook(error) if self._hook is not None else None
         return is_retryable(self._policy, error) if own is None else own
 
@@ -178,6 +179,11 @@ class RetryExecutor:
         if asked is not None and math.isfinite(asked) and asked > wait:
             return math.ceil(asked * 1000) / 1000
         return wait
+
+
+def _raised(state: RetryCallState) -> bool:
+    """Whether the call raised: that ends everything, and is not taken for the failure of the call before."""
+    return state.outcome is not None and state.outcome.failed
 
 
 @dataclass(slots=True)
@@ -199,6 +205,7 @@ class _Series(Generic[T]):
 
     async def next_call(self) -> T | Failed:
         self.number = self.used + len(self.attempts)
+        self.last = None
         self.began = self.clock.monotonic()
         outcome = await self.call(self.number)
         self.took_ms = round((self.clock.monotonic() - self.began) * 1000)

@@ -9,13 +9,24 @@ from __future__ import annotations
 import asyncio
 import errno
 import random
+import sqlite3
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from agentgate_engine.clock import to_stamp
 from agentgate_engine.error_builder import error_of_system, error_of_timeout, error_of_verification
-from agentgate_engine.errors import AgentGateError, ParkRun, SnapshotError, UsageError, WorkspaceError
+from agentgate_engine.errors import (
+    AgentGateError,
+    CorruptRecord,
+    GitHubError,
+    LockHeld,
+    ParkRun,
+    SnapshotError,
+    StoreError,
+    UsageError,
+    WorkspaceError,
+)
 from agentgate_engine.event_bus import Emission, Evidence
 from agentgate_engine.feedback import build_feedback
 from agentgate_engine.models.agent_result import AgentOutcome
@@ -34,27 +45,26 @@ from agentgate_engine.models.events import (
     SnapshotCreated,
     WorkspaceAcquired,
 )
-from agentgate_engine.models.run_state import ImpossibleStep, RunResult, RunState, Step, advance
+from agentgate_engine.models.run_state import RunResult, RunState, Step, advance
 from agentgate_engine.models.verification import PersistedVerificationReport
 from agentgate_engine.phases.agent_phase import AgentPhase, settle_agents
 from agentgate_engine.phases.backoff import Backoff
 from agentgate_engine.phases.ci_phase import CiPhase
 from agentgate_engine.phases.delivery_phase import DeliveryPhase
 from agentgate_engine.phases.loop import Loop
-from agentgate_engine.phases.run_context import CanceledByOperator, RunContext
+from agentgate_engine.phases.run_context import CanceledByOperator, RunContext, TimeUsedUp
 from agentgate_engine.phases.run_end import canceled, close_iteration, release_workspace
 from agentgate_engine.phases.verify_phase import VerifyPhase
 from agentgate_engine.process.stop_all import stop_all
 from agentgate_engine.retry_executor import backoff_ms, is_retryable
-from agentgate_engine.strategies.strategy import StrategyError
 from agentgate_engine.threads import finish_in_thread
 from agentgate_engine.workspace.lease import LeaseHeld
 
 STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)
 """What is wrong with the machine and not with the run: it waits instead of failing."""
 
-PERMANENT_FAULTS = (StrategyError, ImpossibleStep)
-"""What another try would only repeat."""
+TRANSIENT_FAULTS = (OSError, WorkspaceError, GitHubError, LockHeld, StoreError, sqlite3.OperationalError)
+"""What may pass. A defect of ours, a strategy that raises, a record that is damaged would only be repeated."""
 
 
 @dataclass
@@ -94,11 +104,14 @@ class RunExecutor:
                     await self._run_out_of_time()
                     break
                 try:
-                    await self._go_on_with_backoff()
+                    if await self._is_used_up_by_waiting():
+                        continue
                     await (phases[self.context.run.state] if prepared else self._prepare)()
                     prepared = True
                 except (CanceledByOperator, ParkRun, LeaseHeld):
                     raise
+                except TimeUsedUp:
+                    continue
                 except Exception as fault:  # a defect of ours as well: it belongs into the run, with its trace
                     await self._try_again_or_fail(fault)
         except CanceledByOperator:
@@ -158,7 +171,7 @@ class RunExecutor:
         ended = await AgentPhase(self.context).work()
         if not isinstance(ended, AgentFailed):
             return
-        if ended.outcome is AgentOutcome.CANCELED or self.context.wish is not None:
+        if self.context.wish is not None:
             raise CanceledByOperator
         timed_out = ended.outcome is AgentOutcome.TIMEOUT
         await self._keep_half_done()
@@ -264,12 +277,17 @@ class RunExecutor:
         error = error_of_timeout(limit, phase=phase, failed_at=self._now(), stopped=stopped)
         await self._fail(Step.SYSTEM_ERROR, RunResult.FAILED_TIMEOUT, error)
 
-    async def _go_on_with_backoff(self) -> None:
-        """Wait out, and begin, the try of this phase that was announced. The agent's own are the agent phase's."""
+    async def _is_used_up_by_waiting(self) -> bool:
+        """Wait out, and begin, the try of this phase that was announced; true when the run's time ended meanwhile. The
+        agent's own tries are the agent phase's."""
         backoff = Backoff(self.context, self.context.run.state.value)
-        if backoff.pending() is not None:
-            await backoff.wait()
-            await backoff.begin()
+        if backoff.pending() is None:
+            return False
+        await backoff.wait()
+        if self.context.seconds_left() <= 0:
+            return True
+        await backoff.begin()
+        return False
 
     async def _try_again_or_fail(self, fault: Exception) -> None:
         """A fault of ours or of the machine: the phase is entered again where the policy says so, else the run fails.
@@ -285,8 +303,8 @@ class RunExecutor:
         error = error_of_system(fault, phase=context.run.state.value, failed_at=self._now())
         backoff, policy = Backoff(context, context.run.state.value), context.order.retry
         used = backoff.used()
-        permanent = isinstance(fault, PERMANENT_FAULTS) or used >= policy.max_attempts
-        if permanent or not is_retryable(policy, error):
+        permanent = not isinstance(fault, TRANSIENT_FAULTS) or isinstance(fault, CorruptRecord)
+        if permanent or used >= policy.max_attempts or not is_retryable(policy, error):
             await self._failed_by(fault, error)
             return
         delay_ms = backoff_ms(policy, used, jitter=random.random)

@@ -20,8 +20,13 @@ def need_program(name: str, variable: str | None = None) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On several processes (`-n`, `--dist loadgroup`), tests that share a fixture of their module stay together."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long suites run whole when they are asked for (`-m full`). On several processes (`-n`, `--dist loadgroup`),
+    tests that share a fixture of their module stay together."""
+    if not config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     for item in items:
         found = getattr(item, "_fixtureinfo", None)
         definitions = found.name2fixturedefs.values() if found is not None else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from agentgate_engine.models.work_order import ResolvedProfile
 from agentgate_engine.store.control_log import read_wishes, record_wish
 from agentgate_engine.store.index import Index
 from agentgate_engine.store.layout import RunLayout
+from agentgate_engine.store.locks import FileLock
 from agentgate_engine.store.store import Store
 from agentgate_engine.work_order_queue import WorkOrderQueue
 
@@ -39,8 +41,20 @@ def requeue(store: Store, order_id: OrderId, clock: Clock) -> Requeued:
         QueueFull: as many orders wait as may.
         StoreError: the store cannot be written.
     """
-    order = store.read_order(order_id)
     before = _newest(store, order_id)
+    with contextlib.ExitStack() as held:
+        if before is not None:
+            try:  # so that nobody who tidies up takes the order away with its last run meanwhile
+                held.enter_context(FileLock.acquire(store.layout.run(before).lock, wait_s=3))
+            except LockHeld as fault:
+                raise UsageError(f"{before} has not ended, or is being tidied up: {fault}") from fault
+            except FileNotFoundError as fault:
+                raise UsageError(f"{before} was removed meanwhile") from fault
+        return _requeue(store, order_id, before, clock)
+
+
+def _requeue(store: Store, order_id: OrderId, before: RunId | None, clock: Clock) -> Requeued:
+    order = store.read_order(order_id)
     if before is not None:
         run = store.read_run(before)
         if not run.state.terminal:

@@ -81,15 +81,21 @@ def enter_run(
         persister.close()
 
 
-def take_back_run(store: Store, index: Index, run_id: RunId) -> None:
+def take_back_run(store: Store, index: Index, run_id: RunId) -> bool:
     """Remove what an entry wrote that could not be finished, rows last. Best effort: recovery queues what is left.
 
-    Under `run.lock`, so that no engine queues the run at the same moment for one that was killed.
+    Under `run.lock`, so that no engine queues the run at the same moment for one that was killed. False when an engine
+    has the run already: it was taken in, and nothing of it is touched.
     """
     layout = store.layout.run(run_id)
     with contextlib.ExitStack() as held:
-        with contextlib.suppress(OSError, LockHeld):
+        try:
             held.enter_context(FileLock.acquire(layout.lock, wait_s=1))
+        except LockHeld:
+            return False
+        except OSError:
+            pass  # there is no directory, or none that can be written
         shutil.rmtree(layout.directory, ignore_errors=True)
         with contextlib.suppress(StoreError):
             index.forget(run_id)
+    return True

@@ -215,7 +215,8 @@ def _check_words(request: SubmitRequest) -> None:
 
 def _take_back(store: Store, index: Index, order_id: OrderId) -> None:
     """Remove what a submit wrote that could not be finished. Best effort: recovery queues what is left."""
-    take_back_run(store, index, first_run_of(order_id))
+    if not take_back_run(store, index, first_run_of(order_id)):
+        return
     for path in (store.layout.work_order(order_id), store.layout.uncommitted_patch(order_id)):
         with contextlib.suppress(OSError):
             path.unlink()

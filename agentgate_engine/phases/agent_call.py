@@ -10,7 +10,8 @@ from pathlib import Path
 from agentgate_engine.agents.driver import AgentCall, AgentCommand, AgentDriver
 from agentgate_engine.agents.environment import agent_environment
 from agentgate_engine.clock import to_stamp
-from agentgate_engine.models.events import AgentAdopted, AgentStarted
+from agentgate_engine.models.event_type import EventType
+from agentgate_engine.models.events import AgentAdopted, AgentComplete, AgentStarted
 from agentgate_engine.models.feedback import FeedbackRecord
 from agentgate_engine.models.process import INTERRUPTED, ProcessExit, ProcessSpec
 from agentgate_engine.phases.agent_attempt import AgentAttempt, AttemptEnd, said_in_attempt
@@ -39,7 +40,7 @@ class AgentCaller:
         iteration = context.run.iteration
         earlier = context.persister.store.read(FeedbackRecord, context.layout.feedback(iteration - 1))
         feedback = earlier.text if earlier else None
-        session = context.run.session_id if feedback and not fresh_session else None
+        session = self._session(iteration) if feedback and attempt == 1 and not fresh_session else None
         resumes = session is not None and self.driver.resumes
         return AgentCall(
             request=context.order.agent,
@@ -52,6 +53,19 @@ class AgentCaller:
             session_id=session if resumes else None,
         )
 
+    def _session(self, iteration: int) -> str | None:
+        """The conversation of the iteration before. An attempt that failed has one of its own, which remembers work
+        that is not in the tree any more: the attempt after it starts afresh."""
+        before = self.context.persister.happened(EventType.AGENT_COMPLETE, iteration - 1)
+        return before.session_id if isinstance(before, AgentComplete) else None
+
+    def _abandoned(self, end: ProcessExit | None) -> bool:
+        """Whether it was stopped for want of an engine, or with the machine and not for a wish: that says nothing about
+        the agent's work."""
+        return end is not None and (
+            end.ended_by == "engine_lost" or (end.ended_by == "stop" and self.context.wish is None)
+        )
+
     async def attempt(self, directory: Path, call: AgentCall, command: AgentCommand) -> AttemptEnd | None:
         """Start, adopt or read up on the attempt in `directory`; None when it was interrupted."""
         context = self.context
@@ -62,7 +76,7 @@ class AgentCaller:
             found = await self._start(directory, call, command)
         elif isinstance(found, Dead):
             return None
-        elif isinstance(found, Ended) and _abandoned(found.exit):
+        elif isinstance(found, Ended) and self._abandoned(found.exit):
             settle(directory, INTERRUPTED, context.clock)
             return None
         elif known:
@@ -82,7 +96,7 @@ class AgentCaller:
             if isinstance(found, Ended):
                 return await reading.read_to_end(found.exit)
             end = await reading.follow(found, context.stop)
-            if _abandoned(end.exit):
+            if self._abandoned(end.exit):
                 settle(directory, INTERRUPTED, context.clock)
                 return None
             return end if end.exit is not None else None
@@ -140,8 +154,3 @@ class AgentCaller:
                 deadline=to_stamp(context.clock.now() + limit),
             )
         )
-
-
-def _abandoned(end: ProcessExit | None) -> bool:
-    """Whether the supervisor stopped it because no engine came: that says nothing about the agent's work."""
-    return end is not None and end.ended_by == "engine_lost"

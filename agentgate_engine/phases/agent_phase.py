@@ -29,10 +29,12 @@ from agentgate_engine.phases.agent_attempt import AttemptEnd
 from agentgate_engine.phases.agent_call import AgentCaller
 from agentgate_engine.phases.agent_record import AGENT, agent_record, why_lost
 from agentgate_engine.phases.backoff import Backoff
-from agentgate_engine.phases.run_context import RunContext
+from agentgate_engine.phases.run_context import RunContext, TimeUsedUp
+from agentgate_engine.phases.spending import used_up
 from agentgate_engine.phases.transcript_writer import transcript_tail
 from agentgate_engine.process.process_folder import settle
 from agentgate_engine.retry_executor import Failed, RetryExecutor
+from agentgate_engine.store.run_reducer import with_usage
 from agentgate_engine.threads import finish_in_thread
 
 MOST_INTERRUPTIONS = 10
@@ -79,11 +81,13 @@ class AgentPhase:
             if announced.process is not None and announced.outcome is not None:
                 settle(self.context.layout.processes / announced.process, announced.outcome, self.context.clock)
         await self._backoff.wait()
+        if self._backoff.pending() is not None and self.context.seconds_left() <= 0:
+            raise TimeUsedUp
         executor = RetryExecutor(
             self.context.order.retry,
             clock=self.context.clock,
             sleep=lambda _: self._backoff.wait(),
-            is_retryable=lambda _: False if self.context.seconds_left() <= 0 else None,
+            is_retryable=lambda _: False if self._nothing_left() else None,
             on_retry=self._try_again_later,
         )
         retried = await executor.run(self._call_agent, used=self._backoff.used())
@@ -91,6 +95,17 @@ class AgentPhase:
             return retried.outcome
         assert self._failed is not None, "a failure is kept until it is told"
         return await self._tell_failure(self._failed)
+
+    def _nothing_left(self) -> bool:
+        """Whether the run has no time, tokens or money for another try. The last one's are not counted in it yet."""
+        context, failed = self.context, self._failed
+        if context.seconds_left() <= 0:
+            return True
+        record = failed.record if failed is not None else None
+        run = context.run
+        if record is not None:
+            run = run.model_copy(update=with_usage(run, record.tokens_used, record.total_cost_usd))
+        return used_up(context.order.limits, run, record) is not None
 
     async def _call_agent(self, _: int) -> AgentComplete | Failed:
         """One call that counts for the policy. A lost supervisor, or a session that the agent does not know any more,
@@ -178,7 +193,10 @@ class AgentPhase:
                 }
             )
         file = context.layout.agent(failed.record.iteration)
-        told = AgentFailed.model_validate({**_facts(file, failed.record), "error": error})
+        facts = _facts(file, failed.record)
+        if any(payload.process == failed.directory.name for payload in self._backoff.scheduled()):
+            facts |= {"tokens_used": None, "cost_usd": None}  # counted when its retry was announced
+        told = AgentFailed.model_validate({**facts, "error": error})
         await context.emit(told, Evidence(file, failed.record))
         settle(failed.directory, failed.record.outcome, context.clock)
         return told

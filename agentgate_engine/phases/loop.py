@@ -57,8 +57,8 @@ class Loop:
     def told(self) -> StrategyDecision | None:
         """The decision on the newest verification of the present iteration, if it was made."""
         here = self.context.run.iteration
-        for event in reversed(self.context.persister.events):
-            if event.iteration != here or event.type is EventType.VERIFICATION_COMPLETE:
+        for event in (e for e in reversed(self.context.persister.events) if e.iteration == here):
+            if event.type is EventType.VERIFICATION_COMPLETE:
                 return None
             if event.type is EventType.STRATEGY_DECISION:
                 payload = parse_payload(event)

@@ -25,6 +25,10 @@ from agentgate_engine.workspace.workspace import Workspace
 P = TypeVar("P", bound=Payload)
 
 
+class TimeUsedUp(Exception):
+    """Ends the phase under way when the run's time ended in a wait; the executor ends the run."""
+
+
 class CanceledByOperator(Exception):
     """Ends the phase under way; the executor records the cancel."""
 

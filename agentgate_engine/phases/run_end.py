@@ -13,6 +13,7 @@ from agentgate_engine.models.events import (
     RunCanceled,
     WorkspaceReleased,
 )
+from agentgate_engine.models.iteration import IterationData
 from agentgate_engine.models.run_state import RunState
 from agentgate_engine.models.work_order import WorkOrder
 from agentgate_engine.phases.iteration_record import iteration_record
@@ -25,8 +26,12 @@ def close_iteration(
 ) -> list[Emission]:
     """`iteration-{n}.json`, once, at the end of every iteration, the last one included."""
     iteration = persister.run.iteration
-    if iteration == 0 or persister.happened(EventType.ITERATION_COMPLETE, iteration):
+    if iteration == 0:
         return []
+    if persister.happened(EventType.ITERATION_COMPLETE, iteration):
+        told = persister.store.read_if_whole(IterationData, persister.layout.iteration(iteration))
+        if told is None or told.state is state:  # another state: an engine died before the end that it had in mind
+            return []
     record = iteration_record(persister, order, state=state, error=error, now=now)
     file = persister.layout.iteration(iteration)
     told = IterationComplete(file=file.name, verification_passed=record.verification_passed)

@@ -141,7 +141,8 @@ class VerifyPhase:
             if isinstance(found, Dead):
                 continue
             end = found.exit if isinstance(found, Ended) else await self._wait(found)
-            if end is not None and end.ended_by == "engine_lost":
+            stopped = end is not None and end.ended_by == "stop" and self.context.wish is None  # with the machine
+            if end is not None and (stopped or end.ended_by == "engine_lost"):
                 settle(directory, INTERRUPTED, self.context.clock)  # it says nothing about the work
             elif end is not None:
                 break

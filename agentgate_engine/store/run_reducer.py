@@ -93,7 +93,8 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
         case RunStarted():
             return {"engine": payload.engine, "started_at": event.t, "now": "preparing", "waiting_for": None}
         case RunResumed():
-            return {"engine": payload.engine, "waiting_for": None}
+            goes_on = run.waiting_for is not None and run.waiting_for.kind == "backoff"
+            return {"engine": payload.engine, "waiting_for": run.waiting_for if goes_on else None}
         case RunWaiting():
             return {"waiting_for": payload.waiting_for}
         case RunWarned():
@@ -142,7 +143,7 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
             )
             waiting = WaitingFor(kind="backoff", reason=payload.reason, until=payload.until)
             return {
-                **_used(run, payload.tokens_used, payload.cost_usd),
+                **with_usage(run, payload.tokens_used, payload.cost_usd),
                 "retries": [*run.retries, note],
                 "waiting_for": waiting,
                 "now": f"waiting to retry: {payload.reason}"[:120],
@@ -203,11 +204,11 @@ def _changes(run: Run, event: Event, payload: Payload) -> dict[str, object]:
 
 
 def _agent_ended(run: Run, payload: AgentComplete) -> dict[str, object]:
-    used = _used(run, payload.tokens_used, payload.cost_usd)
+    used = with_usage(run, payload.tokens_used, payload.cost_usd)
     return {**used, **_known(session_id=payload.session_id, model=payload.model)}
 
 
-def _used(run: Run, tokens: TokenUsage | None, cost: float | None) -> dict[str, object]:
+def with_usage(run: Run, tokens: TokenUsage | None, cost: float | None) -> dict[str, object]:
     """What a call used, added to what the calls before it did."""
     if tokens and run.tokens_used:
         tokens = tokens.model_copy(

@@ -66,7 +66,11 @@ def assert_whole(site: Site, run_id: RunId) -> None:
     assert not (site.home / "workspaces" / run_id).exists()
 
 
-@pytest.mark.parametrize("seed", range(20))
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(6, 20))]
+"""All 20 with `-m full`."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_an_engine_killed_at_any_moment_loses_nothing(talking: Site, seed: int) -> None:
     moments = random.Random(seed)
     run_id = talking.submit(TALKER)

@@ -56,7 +56,10 @@ def suffer(site: Site, kind: str, iteration: int) -> None:
     assert_as_if_nothing_had_been(site, run_id)
 
 
-@pytest.mark.parametrize(("kind", "iteration"), POINTS)
+@pytest.mark.parametrize(
+    ("kind", "iteration"),
+    [pytest.param(*point, marks=[pytest.mark.full] if at % 2 else []) for at, point in enumerate(POINTS)],
+)
 def test_an_engine_killed_before_and_one_killed_after_an_event(mortal: Site, kind: str, iteration: int) -> None:
     suffer(mortal, kind, iteration)
 

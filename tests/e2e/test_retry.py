@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -154,3 +157,33 @@ def test_no_retry_policy_means_one_call(project: Site) -> None:
     why = project.agentgate("why", run).out
     assert "agent_timeout" in why
     assert Path(project.layout(run).directory / "agent-1.json").is_file()
+
+
+def test_an_agent_whose_supervisor_is_told_to_end_is_called_again(project: Site) -> None:
+    """A machine that shuts down, or a service that is stopped, ends agents with SIGTERM. Nobody wished that: it says
+    nothing about the work, and the next engine makes the call anew."""
+    waiting = f"touch begun; test -e {project.root}/go && touch done || exec sleep 600"
+    run = project.submit(waiting)
+    engine = project.engine()
+    start = project.layout(run).processes / "1-agent-1-1" / "proc.json"
+    until(lambda: start.is_file() and project.seen(run, "agent:started"), "the agent")
+    (project.root / "go").touch()
+    os.kill(json.loads(start.read_text())["shimPid"], signal.SIGTERM)
+    project.ended(engine)
+    project.assert_ended_well(run)
+    assert project.seen(run, "agent:interrupted")
+    assert project.run(run).retried_count == 0
+
+
+def test_an_engine_that_is_stopped_during_the_second_try_leaves_the_agent_running(project: Site) -> None:
+    """What the second call raises, a stop of the engine here, is not taken for the failure of the first."""
+    second = f"import os; n > 1 and (os.path.exists('{project.root}/go') or time.sleep(600)); n == 1 and sys.exit(3)"
+    run = project.submit(failing(project, second, 1).removesuffix("1") + "2", "--retry", "aggressive")
+    engine = project.engine()
+    until(lambda: project.seen(run, "retry:started") and calls(project) == 2, "the second call")
+    engine.send_signal(signal.SIGTERM)
+    project.ended(engine)
+    assert not any(event.type in ("agent:failed", "run:failed") for event in project.events(run))
+    assert len([event for event in project.events(run) if event.type == "retry:scheduled"]) == 1
+    assert project.agentgate("cancel", run).code == 0
+    project.assert_ended_well(run, "canceled")
