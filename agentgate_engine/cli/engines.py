@@ -82,6 +82,6 @@ def stop(asked: argparse.Namespace) -> int:
     elif done.outcome == "asked":
         put(f"{done.engine} was told to end and is still alive; `agentgate stop {done.engine} --force` kills it")
     else:
-        left = f"; {wording.plural(len(done.running), 'run')} of it go on for the next engine" if done.running else ""
+        left = f"; {wording.plural(len(done.running), 'run')} of it left for the next engine" if done.running else ""
         put(f"{done.engine} {'was killed' if done.outcome == 'killed' else 'ended'}{left}")
     return 1 if done.outcome == "asked" else 0

@@ -22,6 +22,7 @@ from agentgate_engine.store.log_file import open_log
 from agentgate_engine.views.safe_text import sanitize
 
 if TYPE_CHECKING:
+    from agentgate_engine.models.run import Run
     from agentgate_engine.store.run_evidence import RunEvidence
     from agentgate_engine.store.store import Store
 
@@ -61,7 +62,7 @@ def log(asked: argparse.Namespace) -> int:
     for line in lines:
         put(_text(line))
     if not lines:
-        say(sanitize(f"nothing is on record of {run.id}; it is {run.state}: {run.now}"))
+        say(sanitize(f"the agent printed nothing, or did not begin yet; {run.id} is {run.state}: {run.now}"))
     return 0
 
 
@@ -81,12 +82,17 @@ def follow(store: Store, run_id: RunId, still_worked: Callable[[], None] = lambd
     `still_worked` is called about once a second, for a caller who sees to it that an engine is there.
     """
     layout, iteration, reader = store.layout.run(run_id), 0, None
-    looks_at = time.monotonic() + ENGINE_LOOK_S
+    looks_at, waits = time.monotonic() + ENGINE_LOOK_S, ""
     while True:
-        if time.monotonic() >= looks_at:
+        looks = time.monotonic() >= looks_at
+        if looks:
             still_worked()
             looks_at = time.monotonic() + ENGINE_LOOK_S
         run = store.read_run(run_id)
+        if looks and (found := _waits_for(store, run)) != waits:
+            waits = found
+            if waits:
+                say(sanitize(f"-- {waits} --"))
         if reader is not None:
             for line in reader.read_new():
                 put(_text(line))
@@ -101,6 +107,17 @@ def follow(store: Store, run_id: RunId, still_worked: Callable[[], None] = lambd
             say(f"-- {run_id} {run.result}" + (f": {run.error}" if run.error else "") + " --")
             return 0 if run.result == "passed" else 1
         time.sleep(FOLLOW_S)
+
+
+def _waits_for(store: Store, run: Run) -> str:
+    """What holds a run that does not go on at the moment, in a sentence; empty when nothing does."""
+    if run.waiting_for is not None and run.waiting_for.kind == "backoff":
+        until = f" (at {run.waiting_for.until})" if run.waiting_for.until else ""
+        return f"{run.id} is tried again{until}: {run.waiting_for.reason}"
+    from agentgate_engine.cli.place import standing
+
+    held = [words for what, words in standing(store.layout, run).lines if what != "engine"]
+    return f"{run.id} waits: {'; '.join(held)}" if held and run.state == "queued" else ""
 
 
 def _text(line: bytes) -> str:

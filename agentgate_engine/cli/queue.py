@@ -134,5 +134,5 @@ def _wish(asked: argparse.Namespace) -> int:
     elif asked.wish == "set":
         put(f"at most {settings.capacity} orders may wait")
     else:
-        put(sanitize(f"{pause.words}; what runs goes on") if pause else "the queue is not paused")
+        put(sanitize(f"{pause.words}; what runs goes on") if pause else "the queue goes on")
     return 0

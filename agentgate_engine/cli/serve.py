@@ -17,6 +17,7 @@ from agentgate_engine.errors import UsageError
 from agentgate_engine.models.ids import new_engine_id
 from agentgate_engine.orchestrator import Orchestrator
 from agentgate_engine.slots.headroom import MIN_DISK_MB, Floor, default_memory_floor, measure
+from agentgate_engine.views.wording import plural
 
 N = TypeVar("N", int, float)
 
@@ -46,8 +47,8 @@ def serve(asked: argparse.Namespace) -> int:
         stagger_s=stagger,
     )
     say(
-        f"engine {engine.engine} on {store.layout.root}, {slots} slots; starts with at least {memory} MB of memory and"
-        f" {disk} MB of disk free" + (f", {stagger:g} s apart" if stagger else "")
+        f"engine {engine.engine} on {store.layout.root}, {plural(slots, 'slot')}; starts with at least {memory} MB of"
+        f" memory and {disk} MB of disk free" + (f", {stagger:g} s apart" if stagger else "")
     )
     asyncio.run(_until_stopped(engine))
     if asked.json:

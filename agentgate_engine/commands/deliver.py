@@ -19,7 +19,7 @@ from agentgate_engine.delivery.token import find_token
 from agentgate_engine.error_builder import error_of_system
 from agentgate_engine.errors import GitHubError, UsageError
 from agentgate_engine.event_bus import Emission, Evidence
-from agentgate_engine.models.delivery import CiSummary, DeliveryRecord
+from agentgate_engine.models.delivery import DeliveryRecord, GitHubSummary
 from agentgate_engine.models.events import DeliveryComplete, DeliveryStarted, Payload
 from agentgate_engine.models.git_ops import GITHUB_RETRY, GitHubMode, GitMode, GitOps, checked_git_ops
 from agentgate_engine.models.ids import RunId, order_of
@@ -126,6 +126,7 @@ async def _deliver(
     masker = Masker.from_environment(environment)
     mask = (token.added_to(masker) if token is not None else masker).mask
     run, file, source = persister.run, persister.layout.delivery, order.workspace_source
+    earlier = persister.store.read_if_whole(DeliveryRecord, file)
     record = DeliveryRecord(
         run_id=run.id,
         mode=ops.mode.value,
@@ -133,7 +134,7 @@ async def _deliver(
         branch=run.branch,
         commit=commit,
         target=source.path,
-        ci=_ci_of(persister, commit),
+        ci=earlier.ci if earlier is not None and earlier.commit == commit else None,
         updated_at=to_stamp(clock.now()),
     )
 
@@ -154,6 +155,7 @@ async def _deliver(
     )
     outcome = (await GitHubDelivery(request, token, _Retries(clock, say, mask), told, mask).deliver()).masked(mask)
     record = with_outcome(record, outcome).model_copy(update={"updated_at": to_stamp(clock.now())})
+    record = _with_earlier(record, earlier)
     ended = DeliveryComplete(file=file.name, branch=None, error=record.error, pr_url=outcome.summary.pr_url)
     await told(ended, Evidence(file, record))
     if outcome.fatal is not None:
@@ -185,7 +187,22 @@ def _facts(persister: ResultPersister, order: WorkOrder, clock: Clock) -> PullRe
     return pull_request_facts(persister.run, order, report, clock.now())
 
 
-def _ci_of(persister: ResultPersister, commit: str) -> CiSummary | None:
-    """What an earlier delivery of the same commit heard of its checks."""
-    before = persister.store.read_if_whole(DeliveryRecord, persister.layout.delivery)
-    return before.ci if before is not None and before.commit == commit else None
+def _with_earlier(record: DeliveryRecord, earlier: DeliveryRecord | None) -> DeliveryRecord:
+    """The record with what an earlier delivery of the same commit did: a push stays done when a pull request fails."""
+    if earlier is None or earlier.commit != record.commit or earlier.github is None or record.github is None:
+        return record
+    repeated = {each.operation for each in record.github.operations if each.success}
+    kept = (each for each in earlier.github.operations if each.success and not each.skipped)
+    done = [each for each in kept if each.operation not in repeated]
+    if not done:
+        return record
+    opened = record.github.pr_url or earlier.github.pr_url
+    summary = GitHubSummary.of(record.github.mode, record.branch, [*done, *record.github.operations], opened)
+    return record.model_copy(
+        update={
+            "github": summary,
+            "remote_url": record.remote_url or earlier.remote_url,
+            "repository": record.repository or earlier.repository,
+            "pull_request": record.pull_request or earlier.pull_request,
+        }
+    )

@@ -52,8 +52,6 @@ dist/
     "verify.yaml": """\
 version: "1"
 name: {{dashed}}
-environment:
-  runtime: python
 contracts:
   required_files:
     - pyproject.toml
@@ -132,7 +130,6 @@ build/
 version: "1"
 name: {{dashed}}
 environment:
-  runtime: node
   setup:
     - node run-tests.mjs --needs-nothing || npm install --no-audit --no-fund
 contracts:

@@ -176,7 +176,7 @@ def test_an_agent_that_puts_a_fifo_in_place_of_its_log_freezes_no_engine(small: 
 
 def test_a_check_whose_supervisor_was_killed_is_run_again(site: Site) -> None:
     """In the same clean room, under a number of its own; with its engine gone too, by the next engine."""
-    slow = "echo begun; test -e ../../once || { touch ../../once; exec sleep 600; }; test -f done"
+    slow = "test -e ../../once || { touch ../../once; echo begun; exec sleep 600; }; test -f done"
     site.make_repository({"verify.yaml": f"tests:\n  - name: slow\n    command: {json.dumps(slow)}\n"})
     for engine_dies in (False, True):
         run_id = site.submit("touch done")
