@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agentgate_engine.clock import from_stamp
 from agentgate_engine.models.agent_result import PersistedAgentResult
 from agentgate_engine.models.events import RetryScheduled, parse_payload
+from agentgate_engine.models.ids import RunId
 
 from .site import Site, git, until
 
@@ -187,3 +189,22 @@ def test_an_engine_that_is_stopped_during_the_second_try_leaves_the_agent_runnin
     assert len([event for event in project.events(run) if event.type == "retry:scheduled"]) == 1
     assert project.agentgate("cancel", run).code == 0
     project.assert_ended_well(run, "canceled")
+
+
+def test_what_a_failed_attempt_used_is_counted_once(project: Site) -> None:
+    """The run's time ends while it waits to try again: the attempt's tokens and cost stand in the run once."""
+    script = project.root / "spender.yaml"
+    steps = [{"usage": {"input": 90, "output": 10, "cost": 1.0}}, {"hang": True}]
+    script.write_text(yaml.safe_dump({"iterations": {1: steps}}))
+    done = project.agentgate(
+        *("submit", "-p", "spend", "-a", "scripted", "--script", str(script)),
+        *("--iteration-time", "1", "--max-time", "4", "--json"),
+    )
+    assert done.code == 0, done.err
+    run = RunId(done.document["runId"])
+    project.work()
+    project.assert_ended_well(run, "failed_timeout")
+    summary = project.run(run)
+    assert project.seen(run, "retry:scheduled")
+    assert (summary.tokens_used.total if summary.tokens_used else None, summary.cost_usd) == (100, 1.0)
+    assert summary.waiting_for is None
