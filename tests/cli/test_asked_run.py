@@ -56,6 +56,7 @@ def test_a_run_that_waits_says_so(sample: Sample, capfd: pytest.CaptureFixture[s
     run = sample.runs()["wait for an engine"]
     assert run_command(["log", run.id]) == 0
     told = capfd.readouterr()
-    assert (told.out, told.err) == ("", f"nothing is on record of {run.id}; it is queued: queued\n")
+    words = f"the agent printed nothing, or did not begin yet; {run.id} is queued: queued\n"
+    assert (told.out, told.err) == ("", words)
     assert run_command(["diff", run.id]) == 2
     assert f"{run.id}/0 has no snapshot (yet): it is queued" in capfd.readouterr().err
