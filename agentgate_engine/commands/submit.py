@@ -129,11 +129,15 @@ def plan_of(source: ResolvedSource, plan_source: GatePlanSource) -> GatePlan:
 
 
 def _plan(source: ResolvedSource, settings: OrderSettings, harness: ResolvedHarness) -> GatePlan:
-    plan = plan_of(source, settings.gate_plan_source)
-    if settings.verify_timeout_s is None:
-        return plan
-    origins = {**plan.origins, "max_runtime": harness.origins["verification.timeoutMs"]}
-    return plan.model_copy(update={"max_runtime": settings.verify_timeout_s, "origins": origins})
+    """The plan in force for this order: what the repository asks for, and what the order's settings lay over it."""
+    plan, origins = plan_of(source, settings.gate_plan_source), dict[str, str]()
+    if settings.verify_timeout_s is not None:
+        plan = plan.model_copy(update={"max_runtime": settings.verify_timeout_s})
+        origins["max_runtime"] = harness.origins["verification.timeoutMs"]
+    if settings.check_retries:
+        plan = plan.model_copy(update={"check_retries": settings.check_retries})
+        origins["check_retries"] = harness.origins["verification.maxRetries"]
+    return plan.model_copy(update={"origins": {**plan.origins, **origins}})
 
 
 def _take_in(
@@ -166,7 +170,6 @@ def _take_in(
         gate_plan_source=settings.gate_plan_source,
         skip_levels=list(settings.skip_levels),
         skip_kinds=list(settings.skip_kinds),
-        check_retries=settings.check_retries,
         commit_message_prefix=settings.commit_message_prefix,
         after=list(after),
         max_wait_seconds=settings.max_wait_s,

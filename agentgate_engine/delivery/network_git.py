@@ -14,19 +14,9 @@ from urllib.parse import urlsplit
 
 from agentgate_engine.delivery.remote import Remote, belongs_to, parse_remote
 from agentgate_engine.delivery.token import Token
-from agentgate_engine.workspace.git import Git, zero_separated
+from agentgate_engine.workspace.git import NETWORK_VARIABLES, Git, zero_separated
 
 _PROTOCOLS = "file:http:https:ssh"
-_KEPT = (
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_SSH_VARIANT",
-    "GIT_SSL_CAINFO",
-    "GIT_SSL_CAPATH",
-    "GIT_SSL_CERT",
-    "GIT_SSL_KEY",
-    "GIT_SSL_NO_VERIFY",
-)
 _NEVER_ASK = {"GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
 _NAME, _SECRET = "AGENTGATE_PUSH_USER", "AGENTGATE_PUSH_SECRET"
 # `printf` is built into sh: its words are no arguments of a process.
@@ -61,7 +51,7 @@ def git_for(
     if remote.scheme == "file":
         return replace(here, hermetic=False)
     settings = _operators(source, _SETTINGS)
-    variables = {name: os.environ[name] for name in _KEPT if name in os.environ} | _NEVER_ASK
+    variables = {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ} | _NEVER_ASK
     secret, user = remote.secret, remote.user
     if token and belongs_to(remote, api_url):
         secret, user = token, "x-access-token"

@@ -77,8 +77,7 @@ class Limits(Record):
 class WorkOrder(Record):
     """`work-orders/{orderId}.json`.
 
-    `skip_levels` and `skip_kinds` name levels, and kinds of commands, that do not judge this order; `check_retries` is
-    how often a failed command is run again, to tell a flaky one.
+    `skip_levels` and `skip_kinds` name levels, and kinds of commands, that do not judge this order.
     `after` names orders that must have passed before this one starts; `max_wait_seconds` is how long it may wait for
     a slot before it fails as timed out in the queue.
     """
@@ -99,7 +98,6 @@ class WorkOrder(Record):
     skip_kinds: list[SkippableKind] = []
     after: list[str] = []
     max_wait_seconds: float | None = None
-    check_retries: int = 0
     commit_message_prefix: str = ""
     profile: str | None = None
     pristine: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from agentgate_engine.verify.tree_readers import AddedLine, BaseFile, TreeChange, TreeReaders
+from agentgate_engine.verify.tree_readers import AddedLine, BaseFile, ChangeKind, TreeChange, TreeReaders
 from agentgate_engine.workspace.git import shown, zero_separated
 from agentgate_engine.workspace.workspace import Workspace
 
@@ -54,9 +54,9 @@ class JudgedTrees:
         found = self._raw("ACDMT")
         blobs = [blob for _, blob, _ in found]
         sizes = self._sizes(blobs)
-        names = {b"A": "added", b"C": "added", b"D": "deleted"}
+        names: dict[bytes, ChangeKind] = {b"A": "added", b"C": "added", b"D": "deleted"}
         return [
-            TreeChange(shown(path), names.get(letter, "modified"), size)  # type: ignore[arg-type]
+            TreeChange(shown(path), names.get(letter, "modified"), size)
             for (letter, _, path), size in zip(found, sizes, strict=True)
         ]
 

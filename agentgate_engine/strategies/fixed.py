@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agentgate_engine.models.strategy import Decision, IterationEvent
 from agentgate_engine.strategies.loop_detection import loop_metadata
+from agentgate_engine.strategies.strategy import limit_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,6 @@ class FixedStrategy:
             return Decision(go_on=False, reason="every check passed", metadata=metadata)
         limit = min(self.max_iterations, event.max_iterations)
         if event.iteration >= limit:
-            reason = f"the limit of {limit} iterations is reached"
+            reason = limit_reached(limit)
             return Decision(go_on=False, reason=reason, result="max_iterations", metadata=metadata)
         return Decision(go_on=True, reason=f"iteration {event.iteration} of {limit} failed", metadata=metadata)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agentgate_engine.models.strategy import Decision, IterationEvent, StrategyConfig
 from agentgate_engine.strategies.loop_detection import find_loop
 from agentgate_engine.strategies.progress import progress_of
+from agentgate_engine.strategies.strategy import limit_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class HybridStrategy:
             return Decision(go_on=False, reason="every check passed", metadata=metadata)
         if event.iteration >= min(cap, event.max_iterations):
             limit = min(cap, event.max_iterations)
-            reason = f"the limit of {limit} iterations is reached"
+            reason = limit_reached(limit)
             return Decision(go_on=False, reason=reason, result="max_iterations", metadata=metadata)
         if loop is not None and loop.sure:
             return Decision(go_on=False, reason=f"going in circles: {loop.detail}", metadata=metadata)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agentgate_engine.models.strategy import Decision, IterationEvent, PreviousIteration, StrategyConfig
 from agentgate_engine.strategies.loop_detection import find_loop
+from agentgate_engine.strategies.strategy import limit_reached
 
 LOOK_AGAIN = (
     "All checks pass. Look at the task and at your change once more: is anything missing, untested or careless?"
@@ -32,7 +33,7 @@ class RalphStrategy:
         limit, least = min(self.config.max_iterations, event.max_iterations), self.config.min_iterations
         passed = event.verification_passed
         if event.iteration >= limit:
-            reason = "every check passed" if passed else f"the limit of {limit} iterations is reached"
+            reason = "every check passed" if passed else limit_reached(limit)
             return Decision(go_on=False, reason=reason, result=None if passed else "max_iterations", metadata=metadata)
         if event.iteration < least:
             what = "passed" if passed else "failed"

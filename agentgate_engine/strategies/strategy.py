@@ -104,11 +104,16 @@ def _limit(event: IterationEvent) -> tuple[str, LoopResult] | None:
     """What ends the loop over the strategy's head."""
     if event.iteration >= event.max_iterations:
         passed: LoopResult = "success" if event.verification_passed else "max_iterations"
-        return f"the limit of {event.max_iterations} iterations is reached", passed
+        return limit_reached(event.max_iterations), passed
     if event.max_time_ms is not None and event.elapsed_ms >= event.max_time_ms:
         passed = "success" if event.verification_passed else "timeout"
         return f"the time of {event.max_time_ms / 1000:g} s is used up", passed
     return None
+
+
+def limit_reached(limit: int) -> str:
+    """The reason of a stop when `limit` iterations are used up."""
+    return f"the limit of {limit} iteration{'' if limit == 1 else 's'} is reached"
 
 
 def _result_of_stop(event: IterationEvent) -> LoopResult:

@@ -16,12 +16,15 @@ class BaseFile:
     content: bytes | None
 
 
+ChangeKind = Literal["added", "modified", "deleted"]
+
+
 @dataclass(frozen=True, slots=True)
 class TreeChange:
     """A path that the snapshot has otherwise than the base. `size` is in bytes, 0 for a deleted file."""
 
     path: str
-    status: Literal["added", "modified", "deleted"]
+    status: ChangeKind
     size: int
 
 

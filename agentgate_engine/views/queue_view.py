@@ -125,7 +125,7 @@ def _now(row: RunRow, now: float, wait_ms: int | None) -> str:
         place = f"queued #{row.position}" if row.position else "queued"
         if row.waiting:
             return f"{place}: {row.waiting.removeprefix('operator: ')}" + (f", next in {left}" if left else "")
-        return place + (f", about {wording.duration(wait_ms)}" if wait_ms else "")
+        return place + (f" ~{wording.duration(wait_ms)}" if wait_ms else "")
     if row.waiting and row.waiting.startswith("backoff: "):
         return f"retry in {left}: {_reason(row.waiting)}" if left else f"about to retry: {_reason(row.waiting)}"
     return f"waits: {row.waiting}" if row.waiting else row.now

@@ -15,6 +15,20 @@ from pathlib import Path
 from agentgate_engine.errors import AgentGateError, LockHeld, WorkspaceError
 from agentgate_engine.store.locks import FileLock
 
+NETWORK_VARIABLES = (
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSL_CERT",
+    "GIT_SSL_KEY",
+    "GIT_SSL_NO_VERIFY",
+    "GIT_PROXY_COMMAND",
+    "GIT_PROXY_SSL_CAINFO",
+)
+"""What an operator sets for git's own way to other machines. Nothing else of git's environment reaches it."""
+
 IDENTITY = ("AgentGate", "agentgate@localhost")
 
 # Nothing that a repository or an account configures may start a program, write in the background, or stay unsynced.

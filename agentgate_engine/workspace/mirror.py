@@ -14,7 +14,7 @@ from pathlib import Path
 from agentgate_engine.errors import LockHeld, UsageError
 from agentgate_engine.store.atomic import make_directory, replace_file
 from agentgate_engine.store.locks import FileLock
-from agentgate_engine.workspace.git import Git, GitTimeout, Output, wait_until_idle
+from agentgate_engine.workspace.git import NETWORK_VARIABLES, Git, GitTimeout, Output, wait_until_idle
 from agentgate_engine.workspace.remote_url import without_secrets
 
 FETCH_DEADLINE_S = 900.0
@@ -29,19 +29,7 @@ _QUIETLY = (
     "--no-recurse-submodules",
     "--no-show-forced-updates",
 )
-# What the operator set for git's own way to other machines. Nothing else of git's environment comes along.
-_PASSED = (
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_SSH_VARIANT",
-    "GIT_SSL_CAINFO",
-    "GIT_SSL_CAPATH",
-    "GIT_SSL_CERT",
-    "GIT_SSL_KEY",
-    "GIT_PROXY_COMMAND",
-    "GIT_PROXY_SSL_CAINFO",
-    "GIT_CONFIG_GLOBAL",
-)
+_PASSED = (*NETWORK_VARIABLES, "GIT_CONFIG_GLOBAL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,9 +144,7 @@ def test_a_check_that_passes_late_is_flaky_and_keeps_both_attempts(site: Site) -
         "tests:\n  - name: unit\n    command: test -e seen || { touch seen; echo first >&2; exit 4; }\nsanity: false\n"
     )
     site.make_repository({"README.md": "x\n", "verify.yaml": plan, ".gitignore": "seen\n"})
-    run = site.submit("echo done")
-    stored = site.layout(run).gate_plan
-    stored.write_text(json.dumps(json.loads(stored.read_text()) | {"checkRetries": 1}))
+    run = site.submit("echo done", "--check-retries", "1")
     site.work()
     site.assert_ended_well(run)
     (check,) = report(site, run, 1).l1_result.checks

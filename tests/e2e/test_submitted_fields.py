@@ -27,7 +27,8 @@ BELOW_POLICY = "retry.policy"
 
 @dataclass(frozen=True)
 class Given:
-    """An option with its arguments, and the value that must stand at a dotted place of the order's file."""
+    """An option with its arguments, and the value that must stand at a dotted place of the order's file, or of the gate
+    plan under `plan`."""
 
     option: str
     arguments: tuple[str, ...]
@@ -57,7 +58,7 @@ COMMON = (
     given("--loop-strategy", "loopStrategy.mode", "ralph"),
     given("--gate-plan", "gatePlanSource", "verify-profile"),
     given("--skip-verification", "skipLevels", ["L2"], "L2", "--skip-verification", "lint"),
-    given("--check-retries", "checkRetries", 2),
+    given("--check-retries", "plan.checkRetries", 2),
     given("--pristine", "pristine", True, ""),
     given("--deliver", "gitOps.mode", "pr"),
     given("--github-mode", "gitOps.githubMode", "best_effort"),
@@ -105,11 +106,12 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def submit(site: Site, rows: tuple[Given, ...], *more: str, cwd: Path | None = None) -> dict[str, Any]:
-    """The order's file, as it is read back after the submit."""
+    """The order's file, with the plan that was saved with its run, as they are read back after the submit."""
     words = [word for row in rows for word in (row.option, *row.arguments) if word]
     done = site.agentgate("submit", "--json", *words, *more, cwd=cwd)
     assert done.code == 0, done.err
     order = json.loads((site.home / "work-orders" / f"{done.document['order']}.json").read_bytes())
+    order["plan"] = json.loads(site.layout(done.document["runId"]).gate_plan.read_bytes())
     shown = site.agentgate("show", "--json", done.document["runId"]).document["profile"]
     for row in rows:
         assert at(order, row.place) == row.value, row.option

@@ -97,7 +97,7 @@ def test_a_line_says_what_is_going_on_and_what_is_waited_for(row: RunRow, expect
 @pytest.mark.parametrize(
     ("position", "given", "expected"),
     [
-        (3, stats(), "queued #3, about 2m00s"),
+        (3, stats(), "queued #3 ~2m00s"),
         (1, stats(running=1), "queued #1"),
         (3, stats(mean=None), "queued #3"),
         (3, stats(slots=0), "queued #3"),
